@@ -1,0 +1,38 @@
+/* dialect.h - the wire formats spoken here and what is asked in them. */
+#ifndef CHAT_DIALECT_H
+#define CHAT_DIALECT_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+
+enum dialect {
+    DIALECT_OPENAI_CHAT,      // Chat Completions
+    DIALECT_OPENAI_RESPONSES, // Responses
+    DIALECT_ANTHROPIC,        // Messages
+    DIALECT_GEMINI,           // generateContent
+    DIALECT_OPENAI,           // what OpenAI's two share: lists, embeddings; errors as OPENAI_CHAT
+    DIALECT_COUNT
+};
+
+enum operation {
+    OP_GENERATE,
+    OP_COUNT_TOKENS,
+    OP_EMBED,
+    OP_LIST_MODELS,
+    OP_GET_MODEL,
+    OP_COUNT
+};
+
+const char *dialect_name(enum dialect d); // as in settings and logs: "openai_chat"
+bool dialect_parse(struct slice name, enum dialect *out);
+const char *operation_name(enum operation op); // "generate"
+
+/* How an answer's bytes are framed. */
+enum framing {
+    FRAMING_BODY,  // one JSON document
+    FRAMING_SSE,   // server-sent events
+    FRAMING_ARRAY, // Gemini's stream without alt=sse: one JSON array, element by element
+};
+
+#endif

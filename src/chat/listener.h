@@ -1,0 +1,60 @@
+/* listener.h - hears usage, finish and errors in an answer that passes through. */
+#ifndef CHAT_LISTENER_H
+#define CHAT_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "chat/dialect.h"
+#include "chat/usage.h"
+
+/*
+ * One per answer, embedded in its owner, no heap of its own; any bytes are
+ * safe to feed.  `listener_hear` gets one payload at a time: an SSE event's
+ * data (FRAMING_SSE), an array element (FRAMING_ARRAY) or the whole document
+ * (FRAMING_BODY).  The latest figures win; they are never added up, except
+ * where the dialect says so (Anthropic: message_start, then message_delta
+ * replaces what it repeats).
+ */
+struct listener {
+    enum dialect dialect;
+    enum operation operation;
+    enum framing framing;
+    struct chat_usage usage;
+    enum usage_source source;
+    bool finished;        // a finish reason / stop_reason / terminal status was seen
+    bool terminal;        // the dialect's last event was seen ([DONE], message_stop, response.completed...)
+    bool failed;          // an error was seen, in place of an answer or inside it
+    int64_t output_bytes; // text and tool arguments seen so far, for estimates
+    /* private */
+    uint64_t state[8];
+};
+
+/* What the relay is to do with the payload it has just shown. */
+struct heard {
+    bool is_error;      // the payload is the dialect's error, not an answer
+    bool is_terminal;   // the payload ends the answer ([DONE], message_stop, ...)
+    bool is_usage_only; // Chat's extra last chunk: `choices` empty, usage set
+    struct slice model; // JSON string literal, quotes included, inside the payload; empty if none
+};
+
+void listener_init(struct listener *l, enum dialect d, enum operation op, enum framing framing);
+
+/** `event` is SSE's event name, empty otherwise. */
+struct heard listener_hear(struct listener *l, struct slice event, struct slice payload);
+
+/**
+ * The top-level keys whose values matter, for a body too large to hold whole:
+ * feed each captured value with listener_hear_field().  Count at most 8.
+ */
+const struct slice *listener_fields(enum dialect d, enum operation op, size_t *count);
+void listener_hear_field(struct listener *l, size_t field, struct slice value);
+
+/**
+ * Usage when the answer was cut or carried none: output estimated from
+ * output_bytes (four bytes a token), input from `request_bytes`; sets the source.
+ */
+void listener_estimate(struct listener *l, int64_t request_bytes);
+
+#endif

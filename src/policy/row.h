@@ -1,0 +1,174 @@
+/* row.h - the rows of the control plane and the descriptors that everything about them is made from. */
+#ifndef POLICY_ROW_H
+#define POLICY_ROW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/slice.h"
+
+/*
+ * One descriptor per kind of row drives the SQL, YAML import and export, JSON
+ * and validation messages: adding a field is one line (design.md 5).  A row is a
+ * plain struct in an arena; a field says where in it its value stands:
+ *
+ *   FIELD_INT    int64_t            FIELD_BOOL  bool
+ *   FIELD_TEXT   struct slice       FIELD_TIME  int64_t, unix ms
+ *   FIELD_MONEY  int64_t, nUSD      FIELD_JSON  struct slice, one validated JSON value
+ *   FIELD_SECRET struct secret: sealed at rest (JSON text), never shown
+ *   FIELD_REF    int64_t, the id of a row of kind `ref`; by name in YAML
+ *
+ * A nullable field is followed by nothing: absent is ROW_NULL_INT, a slice with
+ * a NULL pointer, or for FIELD_BOOL not possible.
+ */
+#define ROW_NULL_INT INT64_MIN
+
+enum field_type {
+    FIELD_INT,
+    FIELD_BOOL,
+    FIELD_TEXT,
+    FIELD_MONEY,
+    FIELD_TIME,
+    FIELD_JSON,
+    FIELD_SECRET,
+    FIELD_REF,
+};
+
+enum row_type {
+    ROW_PROVIDER,
+    ROW_CREDENTIAL,
+    ROW_MODEL,
+    ROW_ALIAS,
+    ROW_ALIAS_TARGET,
+    ROW_USER,
+    ROW_KEY,
+    ROW_PERMISSION,
+    ROW_SETTING,
+    ROW_TYPE_COUNT
+};
+
+enum field_flag {
+    FIELD_REQUIRED = 1,
+    FIELD_NAME = 2,       // 1-64 of [A-Za-z0-9._-], unique within its parent
+    FIELD_PARENT = 4,     // FIELD_REF to the row this one is nested in, in YAML
+    FIELD_WRITE_ONLY = 8, // accepted, never exported in clear
+    FIELD_DERIVED = 16,   // kept by us, not accepted from outside (key digest and prefix)
+};
+
+struct field {
+    const char *name;
+    enum field_type type;
+    unsigned flags; // of enum field_flag
+    size_t offset;
+    enum row_type ref;
+    int64_t min, max;     // FIELD_INT and FIELD_MONEY; both 0: not checked
+    const char *initial;  // as text, for an absent field; NULL: null
+    const char *help;     // one line for people
+};
+
+struct row_kind {
+    const char *table; // "provider"
+    const char *list;  // its key in YAML, at the top or inside its parent: "providers"
+    size_t size;       // of the row struct
+    const struct field *fields;
+    size_t field_count;
+};
+
+/* Every row begins with this. */
+struct row_head {
+    int64_t id; // 0: not stored yet
+    int64_t created_unix_ms, updated_unix_ms;
+};
+
+struct provider_row {
+    struct row_head head;
+    struct slice name, channel, label;
+    bool enabled;
+    struct slice settings; // JSON object: base_url, organization, ... by channel
+    struct slice routing;  // JSON, overrides only
+    struct slice strategy;
+    struct slice proxy;    // URL, null: the process's
+    struct slice timeouts; // JSON object: connect_ms, first_byte_ms, idle_ms, request_ms
+};
+
+struct credential_row {
+    struct row_head head;
+    int64_t provider_id;
+    struct slice label;
+    bool enabled;
+    struct secret secret; // JSON object: api_key
+    int64_t weight, rpm, tpm, max_concurrent;
+    struct slice proxy;
+};
+
+struct model_row {
+    struct row_head head;
+    int64_t provider_id;
+    struct slice model; // the upstream's id; "id" in YAML
+    struct slice display_name;
+    bool enabled;
+    struct slice price; // JSON object: USD per million tokens by kind, as decimal strings
+    int64_t context_window;
+    struct slice capabilities;
+};
+
+struct alias_row {
+    struct row_head head;
+    struct slice name;
+    bool enabled;
+    struct slice strategy;
+};
+
+struct alias_target_row {
+    struct row_head head;
+    int64_t alias_id, provider_id;
+    struct slice model;
+    int64_t weight, tier;
+};
+
+struct user_row {
+    struct row_head head;
+    struct slice name; // may also hold '@' and '+'
+    struct slice password_hash; // Argon2 PHC string; "password" in YAML, plain or PHC
+    bool enabled, admin;
+};
+
+struct key_row {
+    struct row_head head;
+    int64_t user_id;
+    struct slice label;
+    struct slice digest; // 32 bytes, keyed (crypto/key.h)
+    struct slice prefix; // shown: the first eight characters
+    bool enabled;
+    int64_t expires_unix_ms, last_used_unix_ms;
+};
+
+struct permission_row {
+    struct row_head head;
+    int64_t user_id, key_id; // one of the two
+    int64_t provider_id;     // null: any
+    struct slice models;     // glob
+};
+
+struct setting_row {
+    struct row_head head;
+    struct slice name;
+    struct slice value; // JSON
+};
+
+/** The descriptor of a kind. */
+const struct row_kind *row_kind(enum row_type type);
+
+/* All rows of the control plane at one moment: what a snapshot is built from. */
+struct row_set {
+    void *rows[ROW_TYPE_COUNT]; // arrays of the kind's struct, in order of id
+    size_t counts[ROW_TYPE_COUNT];
+};
+
+#define ROWS(set, type_enum, type) ((const type *)(set)->rows[type_enum])
+
+#endif
