@@ -23,8 +23,9 @@ enum auth_kind {
 /*
  * One native ability.  `path` follows the base URL's own path; "{model}" in it
  * stands for the upstream model id, percent-encoded as one path segment except
- * for '/' inside it (checked: no "..", no empty segments).  Rows with the
- * version ("/v1/...") in `path` drop it when the base URL already ends in it.
+ * for '/' inside it (checked: no "..", no empty segments), "{action}" for what a
+ * Gemini client wrote after the colon where one operation has several.  Rows with
+ * the version ("/v1/...") in `path` drop it when the base URL already ends in one.
  * `stream_path` replaces `path` for streams, NULL: the same.
  */
 struct channel_route {
@@ -36,7 +37,12 @@ struct channel_route {
     const char *stream_path;
 };
 
-/* What a status (and, when not empty, a text found in the body) means. */
+/*
+ * What a status (and, when not empty, a text found in the body) means.  The text
+ * holds a quote at each end, or a colon and a quote at its beginning: an error
+ * that repeats what a client wrote escapes its quotes, so that no client can talk
+ * a verdict about our credential into an answer.
+ */
 struct channel_verdict {
     int http_status;
     const char *body_has;
@@ -54,8 +60,8 @@ struct channel_local_request {
     enum operation operation;
     enum dialect dialect;
     enum framing framing;
-    struct slice model;      // the upstream's id
-    struct slice body;       // JSON, validated; empty for GET
+    struct slice model; // the upstream's id
+    struct slice body;  // JSON, validated; empty for GET
     struct slice request_id;
     int64_t now_unix_ms;
 };
@@ -65,8 +71,7 @@ struct channel_local_request {
  * its content type to `type` and its usage.  ERR_UNSUPPORTED when it cannot.
  */
 typedef enum err channel_answer_fn(const struct channel_local_request *request, struct buf *out,
-                                   const char **type, struct chat_usage *usage,
-                                   struct err_info *e);
+                                   const char **type, struct chat_usage *usage, struct err_info *e);
 
 struct channel {
     const char *name;     // as in settings: "openai"
@@ -97,9 +102,11 @@ enum err channel_verdict(const struct channel *c, int http_status, struct slice 
 /**
  * Path and query of an upstream request: base path + the route's path with the
  * model put in + `query` (without '?', may be empty; the caller has removed `key`).
- * ERR_BAD_REQUEST when the model id cannot stand in a path.
+ * `action` fills "{action}" ("batchEmbedContents"); elsewhere it is not looked at.
+ * ERR_BAD_REQUEST when the model id or the action cannot stand in a path.
  */
 enum err channel_path(const struct channel_route *route, struct slice base_path, struct slice model,
-                      bool stream, struct slice query, struct buf *out, struct err_info *e);
+                      struct slice action, bool stream, struct slice query, struct buf *out,
+                      struct err_info *e);
 
 #endif

@@ -15,14 +15,7 @@ enum dialect {
     DIALECT_COUNT
 };
 
-enum operation {
-    OP_GENERATE,
-    OP_COUNT_TOKENS,
-    OP_EMBED,
-    OP_LIST_MODELS,
-    OP_GET_MODEL,
-    OP_COUNT
-};
+enum operation { OP_GENERATE, OP_COUNT_TOKENS, OP_EMBED, OP_LIST_MODELS, OP_GET_MODEL, OP_COUNT };
 
 const char *dialect_name(enum dialect d); // as in settings and logs: "openai_chat"
 bool dialect_parse(struct slice name, enum dialect *out);

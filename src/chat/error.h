@@ -17,7 +17,8 @@ void error_write_body(enum dialect d, enum framing framing, const struct err_inf
 /**
  * The in-band error of a stream that has begun: whole SSE event(s), or an array
  * element with what separates and closes it (`first`: no element went before).
- * Nothing follows it, no [DONE], no message_stop.
+ * Nothing follows it, no [DONE], no message_stop.  FRAMING_BODY: nothing is written,
+ * the answer can only be cut.
  */
 void error_write_stream(enum dialect d, enum framing framing, const struct err_info *e,
                         struct slice request_id, bool first, struct buf *out);

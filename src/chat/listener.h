@@ -23,18 +23,18 @@ struct listener {
     enum framing framing;
     struct chat_usage usage;
     enum usage_source source;
-    bool finished;        // a finish reason / stop_reason / terminal status was seen
-    bool terminal;        // the dialect's last event was seen ([DONE], message_stop, response.completed...)
-    bool failed;          // an error was seen, in place of an answer or inside it
+    bool finished; // a finish reason / stop_reason / terminal status was seen
+    bool
+        terminal; // the dialect's last event was seen ([DONE], message_stop, response.completed...)
+    bool failed;  // an error was seen, in place of an answer or inside it
     int64_t output_bytes; // text and tool arguments seen so far, for estimates
-    /* private */
-    uint64_t state[8];
 };
 
 /* What the relay is to do with the payload it has just shown. */
 struct heard {
     bool is_error;      // the payload is the dialect's error, not an answer
-    bool is_terminal;   // the payload ends the answer ([DONE], message_stop, ...)
+    bool is_broken;     // it is not JSON at all, nor what a stream may hold beside it
+    bool is_terminal;   // the payload ends the answer ([DONE], message_stop, response.failed, ...)
     bool is_usage_only; // Chat's extra last chunk: `choices` empty, usage set
     struct slice model; // JSON string literal, quotes included, inside the payload; empty if none
 };
@@ -54,6 +54,9 @@ void listener_hear_field(struct listener *l, size_t field, struct slice value);
 /**
  * Usage when the answer was cut or carried none: output estimated from
  * output_bytes (four bytes a token), input from `request_bytes`; sets the source.
+ * The provider's own final figures stay as they are; of partial ones the input
+ * stays, and the output where it is more than what was seen.  Counting tokens and
+ * listing models use none.
  */
 void listener_estimate(struct listener *l, int64_t request_bytes);
 

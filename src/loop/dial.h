@@ -13,9 +13,9 @@
 struct dial_target {
     struct slice host; // name, IPv4, or IPv6 without brackets
     unsigned port;
-    struct tls_client *tls;  // NULL: plain
-    bool allow_private;      // loopback and private addresses; link-local and metadata never
-    int64_t deadline_at_ms;  // of everything together
+    struct tls_client *tls; // NULL: plain
+    bool allow_private;     // loopback and private addresses; link-local and metadata never
+    int64_t deadline_at_ms; // of everything together
 };
 
 /*

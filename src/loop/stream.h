@@ -20,7 +20,10 @@
 struct stream;
 
 struct stream_handler {
-    /* Bytes are there: where to?  Answers room (at least 1 byte) and its size; NULL: stop reading. */
+    /*
+     * Bytes are there: where to?  Answers room (at least 1 byte) and its size; NULL: stop reading.
+     * on_read follows, or else on_eof or on_error; the room that none of them filled is the owner's.
+     */
     char *(*on_room)(void *ctx, size_t *size);
     /* `len` bytes stand in the room that was given. */
     void (*on_read)(void *ctx, size_t len);
@@ -63,6 +66,9 @@ struct worker *stream_worker(const struct stream *s);
 
 /** Whether bytes are protected by TLS. */
 bool stream_is_tls(const struct stream *s);
+
+/** Whether the TLS handshake was a short one, on a session of an earlier connection. */
+bool stream_tls_resumed(const struct stream *s);
 
 /*
  * A listening socket on one worker.  With several workers each opens its own

@@ -21,7 +21,7 @@ struct worker {
     int64_t now_ms;      // monotonic, of this turn
     int64_t now_unix_ms; // wall clock, of this turn
     struct random random;
-    void *owner;         // what `app` hangs on it
+    void *owner; // what `app` hangs on it
     struct worker_loop *loop;
 };
 

@@ -29,26 +29,26 @@ const char *outcome_name(enum outcome o); // "ok", "upstream_error", ...
  * borrowed; the journal copies them.
  */
 struct usage_record {
-    char id[ID_TEXT_BYTES];        // the exchange's, a unique key of the ledger
+    char id[ID_TEXT_BYTES]; // the exchange's, a unique key of the ledger
     int64_t started_unix_ms;
     int64_t user_id, key_id, provider_id, credential_id; // 0: none
     enum operation operation;
-    enum dialect dialect;          // the client's
+    enum dialect dialect; // the client's
     enum dialect upstream_dialect;
     enum outcome outcome;
     enum usage_source source;
-    int http_status;               // what the client got (or would have got)
-    int upstream_status;           // 0: no answer
+    int http_status;     // what the client got (or would have got)
+    int upstream_status; // 0: no answer
     bool stream;
     unsigned attempts;
-    enum err err;                  // ERR_NONE when all went well
+    enum err err;                                // ERR_NONE when all went well
     int64_t connect_ms, first_byte_ms, total_ms; // since the start; -1: never happened
     int64_t request_bytes, response_bytes;       // bodies, as on the wire with the client
     struct chat_usage usage;
     int64_t cost_nusd;
-    bool priced;                   // false: no price was known, cost_nusd is 0
+    bool priced; // false: no price was known, cost_nusd is 0
     struct slice user, key_label, provider, model, alias; // model: the upstream's id
-    struct slice asked_model;      // the name the client sent
+    struct slice asked_model;                             // the name the client sent
     struct slice client_request_id;
 };
 

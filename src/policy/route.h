@@ -15,8 +15,8 @@ const struct key *route_authenticate(const struct snapshot *s,
 /* One way to serve a request. */
 struct candidate {
     const struct provider *provider;
-    struct slice model;          // the upstream's id
-    const struct model *row;     // NULL: not declared, so unpriced
+    struct slice model;      // the upstream's id; may borrow from the name that was asked for
+    const struct model *row; // NULL: not declared, so unpriced
 };
 
 #define ROUTE_MAX_CANDIDATES 16
@@ -31,17 +31,45 @@ struct route {
 /**
  * Steps 2 and 4 of spec.md 4: permission on the name that the client sent, then
  * alias, bare model, provider/model.  `scope` is the provider named by the path,
- * or NULL.  Fails with ERR_FORBIDDEN, ERR_MODEL_NOT_FOUND (names close matches) or
- * ERR_BAD_REQUEST (two providers with the same bare id: names both).
+ * or NULL: within a scope there are no aliases, and names are the upstream's own.
+ *
+ * Fails with ERR_FORBIDDEN (also for names that do not exist, so that nobody finds
+ * out which do), ERR_MODEL_NOT_FOUND (names close matches, of those that the key may
+ * use), ERR_BAD_REQUEST (two providers with the same bare id, both of which the key
+ * may use: names both) or ERR_NO_CANDIDATE (an alias without an enabled target).
+ * `out` holds nothing then.
  */
 enum err route_resolve(const struct snapshot *s, const struct key *key,
                        const struct provider *scope, struct slice name, struct route *out,
                        struct err_info *e);
 
-/** Whether `key` may use `name` on `provider` (NULL: on any): for model lists. */
+/**
+ * Whether `key` may use `name` on `provider` (NULL: on any).  Both must allow it: a row
+ * of the user, and a row of the key when the key has any.  A row without a provider is
+ * held against the name as the client sent it, "provider/" included; one with a provider
+ * also against what follows its own "provider/".
+ */
 bool route_permits(const struct key *key, const struct provider *provider, struct slice name);
 
 /** The provider that a path's first segment names, or NULL. */
 const struct provider *route_provider(const struct snapshot *s, struct slice name);
+
+/* One line of a model list: an alias, or a model. */
+struct route_name {
+    const struct alias *alias; // or NULL
+    const struct model *model; // or NULL
+    bool with_provider;        // the name to list is "provider/id", not the bare id
+};
+
+typedef void route_list_fn(void *ctx, const struct route_name *name);
+
+/**
+ * What `key` may use, as step 4 would find it: aliases that have a target it may use, then
+ * enabled models, each under a name that the key may send: with the provider in front, or
+ * bare where its permissions only speak of bare names.  Only `scope`'s models, bare, when it
+ * is given.
+ */
+void route_list(const struct snapshot *s, const struct key *key, const struct provider *scope,
+                route_list_fn *each, void *ctx);
 
 #endif

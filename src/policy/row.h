@@ -21,9 +21,10 @@
  *   FIELD_MONEY  int64_t, nUSD      FIELD_JSON  struct slice, one validated JSON value
  *   FIELD_SECRET struct secret: sealed at rest (JSON text), never shown
  *   FIELD_REF    int64_t, the id of a row of kind `ref`; by name in YAML
+ *   FIELD_BYTES  struct slice, any bytes; never in YAML or JSON
  *
- * A nullable field is followed by nothing: absent is ROW_NULL_INT, a slice with
- * a NULL pointer, or for FIELD_BOOL not possible.
+ * A field that is neither required nor has an initial value may be null: absent
+ * is ROW_NULL_INT, a slice with a NULL pointer, or for FIELD_BOOL not possible.
  */
 #define ROW_NULL_INT INT64_MIN
 
@@ -36,6 +37,7 @@ enum field_type {
     FIELD_JSON,
     FIELD_SECRET,
     FIELD_REF,
+    FIELD_BYTES,
 };
 
 enum row_type {
@@ -57,17 +59,19 @@ enum field_flag {
     FIELD_PARENT = 4,     // FIELD_REF to the row this one is nested in, in YAML
     FIELD_WRITE_ONLY = 8, // accepted, never exported in clear
     FIELD_DERIVED = 16,   // kept by us, not accepted from outside (key digest and prefix)
+    FIELD_LOGIN = 32,     // a FIELD_NAME that may also hold '@' and '+' and be a reserved word
 };
 
 struct field {
-    const char *name;
+    const char *name; // of the column
+    const char *key;  // in YAML, JSON and forms: "provider" where the column is "provider_id"
     enum field_type type;
     unsigned flags; // of enum field_flag
     size_t offset;
     enum row_type ref;
-    int64_t min, max;     // FIELD_INT and FIELD_MONEY; both 0: not checked
-    const char *initial;  // as text, for an absent field; NULL: null
-    const char *help;     // one line for people
+    int64_t min, max;    // FIELD_INT and FIELD_MONEY; both 0: not checked
+    const char *initial; // as text, for an absent field; NULL: null
+    const char *help;    // one line for people
 };
 
 struct row_kind {
@@ -132,7 +136,7 @@ struct alias_target_row {
 
 struct user_row {
     struct row_head head;
-    struct slice name; // may also hold '@' and '+'
+    struct slice name;          // may also hold '@' and '+'
     struct slice password_hash; // Argon2 PHC string; "password" in YAML, plain or PHC
     bool enabled, admin;
 };
@@ -162,6 +166,28 @@ struct setting_row {
 
 /** The descriptor of a kind. */
 const struct row_kind *row_kind(enum row_type type);
+
+/** Whether the field may be absent: neither required nor given an initial value. */
+bool field_is_nullable(const struct field *f);
+
+/** Whether the field of `row` holds nothing. */
+bool field_is_null(const struct field *f, const void *row);
+
+/** By its key in YAML and JSON, or by its column; NULL when there is none. */
+const struct field *row_field(const struct row_kind *k, struct slice key);
+
+/** Zeroes the row, then gives each field its initial value, or null. */
+void row_set_defaults(const struct row_kind *k, void *row);
+
+/** A copy whose slices stand in `a`, and its secrets too, which are wiped when `a` goes. */
+void *row_copy(struct arena *a, const struct row_kind *k, const void *row);
+
+/**
+ * What can be said about a row by itself: required fields, names, ranges, JSON,
+ * globs, settings against the channel's schema, prices.  Names the field that is wrong
+ * by its key.  References are the caller's to resolve.
+ */
+enum err row_validate(enum row_type type, const void *row, struct err_info *e);
 
 /* All rows of the control plane at one moment: what a snapshot is built from. */
 struct row_set {

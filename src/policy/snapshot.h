@@ -13,51 +13,49 @@
 #include "base/slice.h"
 #include "base/table.h"
 #include "channel/channel.h"
+#include "crypto/key.h" // KEY_DIGEST_BYTES
+#include "policy/limits.h"
 #include "policy/price.h"
 #include "policy/row.h"
 #include "wire/url.h"
-
-#define KEY_DIGEST_BYTES 32
-
-/* Milliseconds; see spec.md 8. */
-struct timeouts {
-    int64_t connect_ms;    // 10 s
-    int64_t first_byte_ms; // 300 s
-    int64_t idle_ms;       // 120 s between chunks
-    int64_t request_ms;    // 600 s for a buffered answer, none for a stream
-};
 
 struct credential {
     int64_t id;
     struct slice label;
     struct secret api_key; // empty where the channel needs none
     int64_t weight;
+    struct slice proxy;    // URL; empty: the provider's
+    struct slice pool_key; // equal ones may share upstream connections
 };
 
 struct provider {
     int64_t id;
     struct slice name;
     const struct channel *channel;
-    struct url base;                    // scheme, host, port, path prefix; zero for local channels
-    enum dialect only_dialect;          // custom: DIALECT_COUNT when all three are spoken
-    struct credential *credentials;     // enabled ones
+    struct url base;                // scheme, host, port, path prefix; zero for local channels
+    enum dialect only_dialect;      // custom: DIALECT_COUNT when all three are spoken
+    struct credential *credentials; // enabled ones; one of id 0 without a key where none is
+                                    // configured and the channel needs none
     size_t credential_count;
-    struct table models;                // upstream id -> struct model, enabled ones
+    struct table models;          // upstream id -> struct model, enabled ones
+    struct table disabled_models; // upstream id -> something: switched off, by any name
     bool declared_models_only;
-    struct slice proxy;                 // URL; empty: none
+    struct slice proxy; // URL; empty: none
     struct timeouts timeouts;
     struct slice organization, project; // OpenAI's headers, empty: not sent
     bool insecure_skip_verify;
     struct slice ca_file;
-    atomic_uint *next_credential;       // round robin; outlives the snapshot
+    atomic_uint *next_credential; // round robin; outlives the snapshot
+    int64_t created_unix_ms;
 };
 
 struct model {
     struct slice id, display_name;
     struct provider *provider;
+    struct model *same_id;     // the next provider's of the same bare id, or NULL
     const struct price *price; // NULL: unpriced
     int64_t created_unix_ms;
-    int64_t context_window;    // 0: not known
+    int64_t context_window; // 0: not known
 };
 
 struct alias_target {
@@ -69,12 +67,24 @@ struct alias_target {
 
 struct alias {
     struct slice name;
-    struct alias_target *targets; // in tier order
+    struct alias_target *targets; // of enabled providers, in tier order; there may be none left
     size_t target_count;
+    bool weighted;     // the first of each tier is chosen by weight
+    atomic_uint *turn; // counts requests, for that; outlives the snapshot
     int64_t created_unix_ms;
 };
 
+/* What the pattern of a permission amounts to, so that most need no matcher. */
+enum permit {
+    PERMIT_NOTHING, // a bad row, or a provider that is disabled: it still narrows a key
+    PERMIT_ALL,     // "*"
+    PERMIT_LITERAL,
+    PERMIT_PREFIX, // "gpt-*": `models` holds what stands before the asterisk
+    PERMIT_GLOB,
+};
+
 struct permission {
+    enum permit permit;
     const struct provider *provider; // NULL: any
     struct slice models;             // glob
 };
@@ -93,18 +103,9 @@ struct key {
     struct slice label;
     unsigned char digest[KEY_DIGEST_BYTES];
     bool enabled;
-    int64_t expires_unix_ms; // 0: never
+    int64_t expires_unix_ms;        // 0: never
     struct permission *permissions; // narrow the user's when there are any
     size_t permission_count;
-};
-
-/* Settings that the data plane reads; each has its default. */
-struct limits {
-    int64_t max_body_bytes;           // 64 MiB
-    int64_t max_inflight_body_bytes;  // 1 GiB
-    int64_t max_answer_buffer_bytes;  // 64 KiB: a buffered answer over it flows
-    bool allow_private;               // upstreams on loopback and private addresses
-    struct slice cors_origins;        // "*" or a comma-separated list
 };
 
 struct snapshot {
@@ -114,21 +115,32 @@ struct snapshot {
     struct table keys;      // digest -> struct key
     struct table providers; // name -> struct provider, enabled ones
     struct table aliases;   // name -> struct alias, enabled ones
-    struct table models;    // bare id -> struct model; ambiguous ones are in `ambiguous` too
-    struct table ambiguous; // bare id -> struct slice: "a and b", the providers' names
+    struct table models;    // bare id -> struct model, the first of all that have it (`same_id`)
     struct limits limits;
     size_t user_count;
 };
+
+/*
+ * What outlives snapshots: whose turn it is.  One per process, used by whoever builds
+ * snapshots, one at a time; goes after the last snapshot.  Counters are kept by the id
+ * of their row, for as long as the process runs.
+ */
+struct policy_state;
+struct policy_state *policy_state_new(void);
+void policy_state_free(struct policy_state *state);
 
 /* Rows that had to be left out, for the log and `gproxy check`. */
 typedef void snapshot_complain_fn(void *ctx, enum row_type type, int64_t id, const char *reason);
 
 /**
  * Builds a snapshot with one reference; never fails as a whole: a bad row is
- * reported and skipped.  The rows may go afterwards.
+ * reported and skipped, and never in a way that allows more than the row would have.
+ * `seed` is for the hash tables, so that nobody chooses colliding names.  The rows may
+ * go afterwards; their secrets have been opened by the store.
  */
-struct snapshot *snapshot_build(const struct row_set *rows, uint64_t version,
-                                snapshot_complain_fn *complain, void *ctx);
+struct snapshot *snapshot_build(const struct row_set *rows, struct policy_state *state,
+                                uint64_t version, uint64_t seed, snapshot_complain_fn *complain,
+                                void *ctx);
 
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); // NULL is fine; wipes secrets with the last one

@@ -10,13 +10,13 @@
 
 /* Slices borrow from the text that was parsed. */
 struct url {
-    struct slice scheme; // "http", "https", "socks5": lower case expected
+    struct slice scheme;         // "http", "https", "socks5": lower case expected
     struct slice user, password; // proxies only; percent-encoded as they stood
-    struct slice host;   // without brackets
-    unsigned port;       // the scheme's default when none was given
-    struct slice path;   // as it stood, without a trailing slash: "" or "/v1"
+    struct slice host;           // without brackets
+    unsigned port;               // the scheme's default when none was given
+    struct slice path;           // as it stood, without a trailing slash: "" or "/v1"
     bool is_tls;
-    bool host_is_ipv6;   // write brackets around it
+    bool host_is_ipv6; // write brackets around it
 };
 
 /** An absolute URL without query or fragment; says what is wrong. */

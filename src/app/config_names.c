@@ -1,0 +1,138 @@
+/* config_names.c - names in the configuration file: twice, or of what is not there. */
+#include <stddef.h>
+
+#include "app/config_row.h"
+#include "base/table.h"
+
+#define NAMES_MAX 1000 // looked at for a suggestion
+
+struct names {
+    struct config *c;
+    struct table seen; // what makes a row the only one of its kind -> config_row
+};
+
+/* Zero bytes keep the parts apart: none of them holds one. */
+static struct slice join(struct arena *a, enum row_type type, const void *parent,
+                         struct slice first, struct slice second)
+{
+    return arena_printf(a, "%d%c%p%c%.*s%c%.*s", (int)type, 0, parent, 0, SLICE_ARG(first), 0,
+                        SLICE_ARG(second));
+}
+
+/* What only one row of the kind may have, within its parent; a NULL pointer: nothing. */
+static struct slice identity(const struct config *c, const struct config_row *r, struct slice *name)
+{
+    const void *parent = r->parent;
+    struct slice more = {NULL, 0};
+
+    switch (r->type) {
+    case ROW_PROVIDER: *name = ((const struct provider_row *)r->row)->name; break;
+    case ROW_ALIAS: *name = ((const struct alias_row *)r->row)->name; break;
+    case ROW_USER: *name = ((const struct user_row *)r->row)->name; break;
+    case ROW_SETTING: *name = ((const struct setting_row *)r->row)->name; break;
+    case ROW_MODEL: *name = ((const struct model_row *)r->row)->model; break;
+    case ROW_CREDENTIAL: *name = ((const struct credential_row *)r->row)->label; break;
+    case ROW_ALIAS_TARGET:
+        *name = ((const struct alias_target_row *)r->row)->model;
+        more = r->provider;
+        break;
+    case ROW_PERMISSION:
+        *name = ((const struct permission_row *)r->row)->models;
+        more = r->provider;
+        break;
+    case ROW_KEY:
+        *name = ((const struct key_row *)r->row)->label;
+        if (!secret_reveal(r->key_text).ptr && !((const struct key_row *)r->row)->digest.ptr)
+            return join(c->problems->arena, r->type, parent, *name, more); // found by its label
+        return slice_of(NULL, 0);
+    case ROW_TYPE_COUNT: break;
+    }
+    if (!name->ptr)
+        return slice_of(NULL, 0);
+    return join(c->problems->arena, r->type, parent, *name, more);
+}
+
+static void check_twice(struct names *x, struct config_row *r)
+{
+    struct slice name = {NULL, 0};
+    struct slice id = identity(x->c, r, &name);
+    const struct config_row *first = id.ptr ? table_get(&x->seen, id) : NULL;
+
+    if (!id.ptr)
+        return;
+    if (!first)
+        table_put(&x->seen, id, r);
+    else if (r->type == ROW_KEY)
+        problem_add(x->c->problems, r->node->place,
+                    "keys without `key` are told apart by their labels: \"%.*s\" stands twice, "
+                    "first in line %u",
+                    SLICE_ARG(name), first->node->place.line);
+    else
+        problem_add(x->c->problems, r->node->place,
+                    "the %s \"%.*s\" stands twice, first in line %u", row_kind(r->type)->table,
+                    SLICE_ARG(name), first->node->place.line);
+}
+
+/* The same key for two users would be one key. */
+static void check_key_twice(struct names *x, struct config_row *r)
+{
+    struct slice text = secret_reveal(r->key_text);
+    struct slice digest = ((const struct key_row *)r->row)->digest;
+    struct slice id = text.ptr ? text : digest;
+    const struct config_row *first;
+
+    if (!id.ptr)
+        return;
+    id = arena_printf(x->c->problems->arena, "key%c%.*s", 0, SLICE_ARG(id));
+    first = table_put(&x->seen, id, r);
+    if (first)
+        problem_add(x->c->problems, r->node->place, "this key stands twice, first in line %u",
+                    first->node->place.line);
+}
+
+static void check_provider(struct config *c, const struct table *providers,
+                           const struct config_row *r)
+{
+    const char *known[NAMES_MAX], *near;
+    const struct table_entry *entry;
+    size_t count = 0, at = 0;
+
+    if (!r->provider.ptr || table_get(providers, r->provider))
+        return;
+    while (count < NAMES_MAX && (entry = table_next(providers, &at)))
+        known[count++] = arena_dup(c->problems->arena, entry->key).ptr;
+    near = suggest(r->provider, known, count);
+    problem_add(c->problems, r->provider_place, "there is no provider \"%.*s\"%s%s%s",
+                SLICE_ARG(r->provider), near ? "; did you mean \"" : "", near ? near : "",
+                near ? "\"?" : "");
+}
+
+static void check_providers(struct config *c)
+{
+    struct table providers;
+
+    table_init(&providers, 0);
+    for (struct config_row *r = c->rows[ROW_PROVIDER]; r; r = r->next)
+        table_put(&providers, ((const struct provider_row *)r->row)->name, r);
+    for (size_t type = 0; type < ROW_TYPE_COUNT; type++) {
+        for (const struct config_row *r = c->rows[type]; r; r = r->next)
+            check_provider(c, &providers, r);
+    }
+    table_release(&providers);
+}
+
+void config_check_names(struct config *c, unsigned flags)
+{
+    struct names x = {.c = c};
+
+    table_init(&x.seen, 0);
+    for (size_t type = 0; type < ROW_TYPE_COUNT; type++) {
+        for (struct config_row *r = c->rows[type]; r; r = r->next)
+            check_twice(&x, r);
+    }
+    for (struct config_row *r = c->rows[ROW_KEY]; r; r = r->next)
+        check_key_twice(&x, r);
+    table_release(&x.seen);
+    if (!(flags & CONFIG_PARTIAL) && c->declared[ROW_PROVIDER])
+        check_providers(c);
+}

@@ -1,0 +1,418 @@
+/* listener.c - hears usage, finish and errors in an answer that passes through. */
+#include "chat/listener.h"
+
+#include <assert.h>
+
+#include "base/array.h"
+#include "chat/peek.h"
+#include "chat/usage_read.h"
+#include "json/scan.h"
+
+#define BYTES_PER_TOKEN 4
+#define MAX_KEYS        8
+
+/*
+ * What is listened for: top-level keys, first those whose values are small (they
+ * are listener_fields()), then those that hold the answer itself; and what to make
+ * of their values, absent ones included.
+ */
+struct ear {
+    const struct slice *keys; // [count]
+    size_t count, field_count;
+    void (*hear)(struct listener *l, const struct slice *values, struct slice event,
+                 struct heard *heard);
+};
+
+/* An `error` that is there only to say that there is none. */
+static bool says_error(struct slice value)
+{
+    return value.len && !json_is_null(value) && !json_is_false(value) &&
+           !slice_eq(value, SLICE("\"\""));
+}
+
+static void hear_model(struct heard *heard, struct slice value)
+{
+    if (json_is_string(value))
+        heard->model = value;
+}
+
+/* Figures that came before the end may not be the last. */
+static void heard_usage(struct listener *l, bool is_figures)
+{
+    if (is_figures)
+        l->source = l->finished || l->framing == FRAMING_BODY ? USAGE_UPSTREAM : USAGE_PARTIAL;
+}
+
+static void hear_text(struct listener *l, struct slice value, const struct peek_key *keys,
+                      size_t count)
+{
+    struct peek_swept swept = peek_sweep(value, keys, count);
+
+    if (l->output_bytes < PEEK_COUNT_MAX)
+        l->output_bytes += swept.bytes;
+    l->finished |= swept.finished;
+}
+
+/* Chat Completions. */
+
+enum { CHAT_MODEL, CHAT_USAGE, CHAT_ERROR, CHAT_OBJECT, CHAT_X_GROQ, CHAT_CHOICES };
+
+static const struct slice chat_keys[] = {
+    {"model",  5},
+    {"usage",  5},
+    {"error",  5},
+    {"object", 6},
+    {"x_groq", 6},
+    PEEK_NAME("choices"),
+};
+
+/* OpenRouter says reasoning twice: its reasoning_details are left out. */
+static const struct peek_key chat_text[] = {
+    {PEEK_NAME("content"),           PEEK_TEXT},
+    {PEEK_NAME("arguments"),         PEEK_TEXT},
+    PEEK_KEY("finish_reason", PEEK_FINISH),
+    {PEEK_NAME("reasoning_content"), PEEK_TEXT},
+    {PEEK_NAME("reasoning"),         PEEK_TEXT},
+    {PEEK_NAME("refusal"),           PEEK_TEXT},
+    {PEEK_NAME("input"),             PEEK_TEXT},
+    {PEEK_NAME("logprobs"),          PEEK_SKIP},
+    {PEEK_NAME("reasoning_details"), PEEK_SKIP},
+};
+
+static void hear_chat(struct listener *l, const struct slice *values, struct slice event,
+                      struct heard *heard)
+{
+    struct slice usage = values[CHAT_USAGE], choices = values[CHAT_CHOICES];
+
+    (void)event;
+    heard->is_error =
+        says_error(values[CHAT_ERROR]) || slice_eq(values[CHAT_OBJECT], SLICE("\"error\""));
+    hear_model(heard, values[CHAT_MODEL]);
+    hear_text(l, choices, chat_text, ARRAY_LEN(chat_text));
+    if (!json_is_object(usage) && json_is_object(values[CHAT_X_GROQ]))
+        usage = peek_get(values[CHAT_X_GROQ], SLICE("usage"));
+    if (!json_is_object(usage))
+        return;
+    heard_usage(l, usage_read_openai(usage, &l->usage));
+    heard->is_usage_only =
+        l->framing == FRAMING_SSE && (choices.len == 0 || peek_is_empty(choices));
+}
+
+/* Responses, whole: as a body and within the events of its life. */
+
+enum { WHOLE_MODEL, WHOLE_USAGE, WHOLE_ERROR, WHOLE_STATUS, WHOLE_TOOL_USAGE, WHOLE_OUTPUT };
+
+static const struct slice whole_keys[] = {
+    {"model",  5},
+    {"usage",  5},
+    {"error",  5},
+    {"status", 6},
+    PEEK_NAME("tool_usage"), {"output", 6},
+};
+
+static const struct peek_key whole_text[] = {
+    PEEK_KEY("text", PEEK_TEXT),        PEEK_KEY("arguments", PEEK_TEXT),
+    PEEK_KEY("refusal", PEEK_TEXT),     PEEK_KEY("input", PEEK_TEXT),
+    PEEK_KEY("annotations", PEEK_SKIP), PEEK_KEY("logprobs", PEEK_SKIP),
+};
+
+static void hear_whole(struct listener *l, const struct slice *values, struct slice event,
+                       struct heard *heard)
+{
+    struct slice status = values[WHOLE_STATUS];
+    int64_t searches;
+
+    (void)event;
+    heard->is_error = says_error(values[WHOLE_ERROR]) || slice_eq(status, SLICE("\"failed\""));
+    hear_model(heard, values[WHOLE_MODEL]);
+    l->finished |=
+        slice_eq(status, SLICE("\"completed\"")) || slice_eq(status, SLICE("\"incomplete\""));
+    if (l->framing == FRAMING_BODY)
+        hear_text(l, values[WHOLE_OUTPUT], whole_text, ARRAY_LEN(whole_text));
+    if (json_is_object(values[WHOLE_USAGE]))
+        heard_usage(l, usage_read_openai(values[WHOLE_USAGE], &l->usage));
+    if (peek_count(peek_get(peek_get(values[WHOLE_TOOL_USAGE], SLICE("web_search")),
+                            SLICE("num_requests")),
+                   &searches))
+        l->usage.tokens[USAGE_SERVER_TOOLS] = searches;
+}
+
+/* Responses, as a stream of events. */
+
+enum { EVENT_TYPE, EVENT_ERROR, EVENT_DELTA, EVENT_RESPONSE };
+
+static const struct slice event_keys[] = {
+    {"type",  4},
+    {"error", 5},
+    {"delta", 5},
+    PEEK_NAME("response"),
+};
+
+static struct slice event_kind(struct slice type, struct slice event)
+{
+    struct slice inside;
+
+    return json_string_plain(type, &inside) ? inside : event;
+}
+
+static void scan_keys(struct slice payload, const struct slice *keys, size_t count,
+                      struct slice *values, struct heard *heard)
+{
+    struct json_want wants[MAX_KEYS] = {0};
+    struct json_span spans[MAX_KEYS];
+    struct err_info e = {0};
+
+    assert(count <= MAX_KEYS);
+    for (size_t i = 0; i < count; i++)
+        wants[i] = (struct json_want){keys[i], false};
+    heard->is_broken = json_scan(payload, wants, count, spans, &e) != ERR_NONE;
+    for (size_t i = 0; i < count; i++)
+        values[i] = heard->is_broken ? slice_of(NULL, 0) : json_span_slice(payload, spans[i]);
+}
+
+static void hear_event(struct listener *l, const struct slice *values, struct slice event,
+                       struct heard *heard)
+{
+    struct slice kind = event_kind(values[EVENT_TYPE], event);
+
+    if (json_is_object(values[EVENT_RESPONSE])) {
+        struct slice whole[MAX_KEYS];
+
+        scan_keys(values[EVENT_RESPONSE], whole_keys, ARRAY_LEN(whole_keys), whole, heard);
+        hear_whole(l, whole, event, heard);
+    } else if (slice_ends(kind, SLICE(".delta")) && !slice_ends(kind, SLICE("audio.delta"))) {
+        if (l->output_bytes < PEEK_COUNT_MAX)
+            l->output_bytes += peek_string_bytes(values[EVENT_DELTA]);
+    }
+    heard->is_error |= says_error(values[EVENT_ERROR]) || slice_eq(kind, SLICE("error")) ||
+                       slice_eq(event, SLICE("error")) || slice_eq(kind, SLICE("response.failed"));
+    heard->is_terminal = heard->is_error || slice_eq(kind, SLICE("response.completed")) ||
+                         slice_eq(kind, SLICE("response.incomplete"));
+}
+
+/* Messages: its events, the message that the first one holds, and the whole body. */
+
+enum {
+    MESSAGE_TYPE,
+    MESSAGE_MODEL,
+    MESSAGE_USAGE,
+    MESSAGE_STOP_REASON,
+    MESSAGE_ERROR,
+    MESSAGE_DELTA,
+    MESSAGE_MESSAGE,
+    MESSAGE_CONTENT
+};
+
+static const struct slice message_keys[] = {
+    {"type",    4},
+    {"model",   5},
+    {"usage",   5},
+    PEEK_NAME("stop_reason"),
+    {"error",   5},
+    {"delta",   5},
+    {"message", 7},
+    {"content", 7},
+};
+
+static const struct peek_key message_text[] = {
+    {PEEK_NAME("text"),         PEEK_TEXT},
+    {PEEK_NAME("partial_json"), PEEK_TEXT},
+    {PEEK_NAME("thinking"),     PEEK_TEXT},
+    {PEEK_NAME("input"),        PEEK_RAW },
+    PEEK_KEY("stop_reason", PEEK_FINISH), {PEEK_NAME("citations"),    PEEK_SKIP},
+    {PEEK_NAME("citation"),     PEEK_SKIP},
+};
+
+static void hear_message(struct listener *l, const struct slice *values, struct slice event,
+                         struct heard *heard)
+{
+    struct slice kind = event_kind(values[MESSAGE_TYPE], event);
+    struct slice message = values[MESSAGE_MESSAGE];
+
+    heard->is_error = says_error(values[MESSAGE_ERROR]) || slice_eq(kind, SLICE("error")) ||
+                      slice_eq(event, SLICE("error"));
+    heard->is_terminal = heard->is_error || slice_eq(kind, SLICE("message_stop"));
+    hear_model(heard, values[MESSAGE_MODEL]);
+    if (json_is_object(message)) {
+        hear_model(heard, peek_get(message, SLICE("model")));
+        heard_usage(l, usage_read_anthropic(peek_get(message, SLICE("usage")), &l->usage));
+    }
+    l->finished |= json_is_string(values[MESSAGE_STOP_REASON]);
+    hear_text(l, values[MESSAGE_DELTA], message_text, ARRAY_LEN(message_text));
+    hear_text(l, values[MESSAGE_CONTENT], message_text, ARRAY_LEN(message_text));
+    if (json_is_object(values[MESSAGE_USAGE]))
+        heard_usage(l, usage_read_anthropic(values[MESSAGE_USAGE], &l->usage));
+}
+
+/* Gemini: a body and each piece of a stream look the same. */
+
+enum { GEMINI_MODEL, GEMINI_USAGE, GEMINI_ERROR, GEMINI_PROMPT_FEEDBACK, GEMINI_CANDIDATES };
+
+static const struct slice gemini_keys[] = {
+    {"modelVersion",  12},
+    {"usageMetadata", 13},
+    {"error",         5 },
+    PEEK_NAME("promptFeedback"), {"candidates",    10},
+};
+
+static const struct peek_key gemini_text[] = {
+    {PEEK_NAME("text"),              PEEK_TEXT},
+    {PEEK_NAME("args"),              PEEK_RAW },
+    {PEEK_NAME("code"),              PEEK_TEXT},
+    PEEK_KEY("finishReason", PEEK_FINISH),
+    {PEEK_NAME("inlineData"),        PEEK_SKIP},
+    {PEEK_NAME("groundingMetadata"), PEEK_SKIP},
+    {PEEK_NAME("response"),          PEEK_SKIP},
+    {PEEK_NAME("logprobsResult"),    PEEK_SKIP},
+};
+
+static void hear_gemini(struct listener *l, const struct slice *values, struct slice event,
+                        struct heard *heard)
+{
+    (void)event;
+    heard->is_error = says_error(values[GEMINI_ERROR]);
+    hear_model(heard, values[GEMINI_MODEL]);
+    hear_text(l, values[GEMINI_CANDIDATES], gemini_text, ARRAY_LEN(gemini_text));
+    l->finished |= json_is_string(peek_get(values[GEMINI_PROMPT_FEEDBACK], SLICE("blockReason")));
+    if (json_is_object(values[GEMINI_USAGE]))
+        heard_usage(l, usage_read_gemini(values[GEMINI_USAGE], &l->usage));
+}
+
+/* Embeddings; those of Gemini carry no model. */
+
+enum { EMBED_MODEL, EMBED_USAGE, EMBED_USAGE_METADATA, EMBED_ERROR };
+
+static const struct slice embed_keys[] = {
+    {"model", 5},
+    {"usage", 5},
+    PEEK_NAME("usageMetadata"),
+    {"error", 5},
+};
+
+static void hear_embed(struct listener *l, const struct slice *values, struct slice event,
+                       struct heard *heard)
+{
+    (void)event;
+    heard->is_error = says_error(values[EMBED_ERROR]);
+    l->finished = !heard->is_error;
+    hear_model(heard, values[EMBED_MODEL]);
+    if (json_is_object(values[EMBED_USAGE]))
+        heard_usage(l, usage_read_openai(values[EMBED_USAGE], &l->usage));
+    if (json_is_object(values[EMBED_USAGE_METADATA]))
+        heard_usage(l, usage_read_gemini(values[EMBED_USAGE_METADATA], &l->usage));
+}
+
+/* Counts and lists: nothing is used, but they may fail. */
+
+static const struct slice other_keys[] = {PEEK_NAME("error")};
+
+static void hear_other(struct listener *l, const struct slice *values, struct slice event,
+                       struct heard *heard)
+{
+    (void)event;
+    heard->is_error = says_error(values[0]);
+    l->finished = !heard->is_error;
+}
+
+static const struct ear chat_ear = {chat_keys, ARRAY_LEN(chat_keys), CHAT_CHOICES, hear_chat};
+static const struct ear whole_ear = {whole_keys, ARRAY_LEN(whole_keys), WHOLE_OUTPUT, hear_whole};
+static const struct ear event_ear = {event_keys, ARRAY_LEN(event_keys), EVENT_DELTA, hear_event};
+static const struct ear message_ear = {message_keys, ARRAY_LEN(message_keys), MESSAGE_DELTA,
+                                       hear_message};
+static const struct ear gemini_ear = {gemini_keys, ARRAY_LEN(gemini_keys), GEMINI_CANDIDATES,
+                                      hear_gemini};
+static const struct ear embed_ear = {embed_keys, ARRAY_LEN(embed_keys), ARRAY_LEN(embed_keys),
+                                     hear_embed};
+static const struct ear other_ear = {other_keys, ARRAY_LEN(other_keys), ARRAY_LEN(other_keys),
+                                     hear_other};
+
+static const struct ear *ear_of(enum dialect d, enum operation op, enum framing framing)
+{
+    if (op == OP_EMBED)
+        return &embed_ear;
+    if (op != OP_GENERATE)
+        return &other_ear;
+    switch (d) {
+    case DIALECT_OPENAI_CHAT: return &chat_ear;
+    case DIALECT_OPENAI_RESPONSES: return framing == FRAMING_SSE ? &event_ear : &whole_ear;
+    case DIALECT_ANTHROPIC: return &message_ear;
+    case DIALECT_GEMINI: return &gemini_ear;
+    case DIALECT_OPENAI:
+    case DIALECT_COUNT: break;
+    }
+    return &other_ear;
+}
+
+void listener_init(struct listener *l, enum dialect d, enum operation op, enum framing framing)
+{
+    *l = (struct listener){.dialect = d, .operation = op, .framing = framing};
+}
+
+static void note(struct listener *l, const struct heard *heard)
+{
+    l->failed |= heard->is_error;
+    l->terminal |= heard->is_terminal;
+}
+
+struct heard listener_hear(struct listener *l, struct slice event, struct slice payload)
+{
+    const struct ear *ear = ear_of(l->dialect, l->operation, l->framing);
+    struct slice values[MAX_KEYS];
+    struct heard heard = {0};
+
+    if (l->framing == FRAMING_SSE && slice_eq(slice_trim(payload), SLICE("[DONE]"))) {
+        heard.is_terminal = true; // not only in Chat: some copies of the others say it too
+    } else {
+        scan_keys(payload, ear->keys, ear->count, values, &heard);
+        if (!heard.is_broken)
+            ear->hear(l, values, event, &heard);
+        if (l->framing == FRAMING_BODY)
+            heard.is_terminal = !heard.is_broken;
+    }
+    note(l, &heard);
+    return heard;
+}
+
+const struct slice *listener_fields(enum dialect d, enum operation op, size_t *count)
+{
+    const struct ear *ear = ear_of(d, op, FRAMING_BODY);
+
+    *count = ear->field_count;
+    return ear->keys;
+}
+
+void listener_hear_field(struct listener *l, size_t field, struct slice value)
+{
+    const struct ear *ear = ear_of(l->dialect, l->operation, FRAMING_BODY);
+    struct slice values[MAX_KEYS] = {
+        {NULL, 0}
+    };
+    struct heard heard = {0};
+
+    assert(field < ear->field_count);
+    values[field] = value;
+    ear->hear(l, values, slice_of(NULL, 0), &heard);
+    l->finished |= l->source == USAGE_UPSTREAM; // the reason for its end was not held
+    note(l, &heard);
+}
+
+static int64_t tokens_in(int64_t bytes)
+{
+    return bytes > 0 ? (bytes - 1) / BYTES_PER_TOKEN + 1 : 0;
+}
+
+void listener_estimate(struct listener *l, int64_t request_bytes)
+{
+    int64_t *tokens = l->usage.tokens, output = tokens_in(l->output_bytes);
+
+    if (l->source == USAGE_UPSTREAM || l->source == USAGE_LOCAL)
+        return;
+    if (l->operation != OP_GENERATE && l->operation != OP_EMBED)
+        return;
+    if (l->source == USAGE_NONE) {
+        l->source = USAGE_ESTIMATED;
+        tokens[USAGE_INPUT] = tokens_in(request_bytes);
+    }
+    if (tokens[USAGE_OUTPUT] < output)
+        tokens[USAGE_OUTPUT] = output;
+}

@@ -1,0 +1,25 @@
+/* usage_read.h - the usage objects of each dialect as tokens by kind (protocols/mapping.md, 4). */
+#ifndef CHAT_USAGE_READ_H
+#define CHAT_USAGE_READ_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+#include "chat/usage.h"
+
+/*
+ * Each takes a raw JSON object out of an answer.  Figures that make no sense are
+ * bent until they do: nothing is negative, nothing above 2^53, a part never more
+ * than its whole.  False, and `usage` is as it was, when there is no figure in it.
+ */
+
+/** `usage` of Chat, Responses, embeddings and those who copy them; replaces what was there. */
+bool usage_read_openai(struct slice object, struct chat_usage *usage);
+
+/** `usage` of Messages; replaces only what it names: message_delta repeats a part of message_start. */
+bool usage_read_anthropic(struct slice object, struct chat_usage *usage);
+
+/** `usageMetadata` of Gemini; replaces what was there. */
+bool usage_read_gemini(struct slice object, struct chat_usage *usage);
+
+#endif

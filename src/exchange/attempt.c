@@ -1,0 +1,332 @@
+/* attempt.c - one try upstream after another, until one answers. */
+#include "exchange/attempt.h"
+
+#include "base/log.h"
+#include "exchange/stages.h"
+
+#define ERROR_BODY_BYTES ((size_t)64 * 1024) // of an upstream's error, the rest is not read
+
+/* ---- which one next ---- */
+
+/* A provider of the custom channel may be held to one vendor's dialects. */
+static bool provider_speaks(const struct provider *p, enum dialect d)
+{
+    enum dialect only = p->only_dialect;
+
+    if (only == DIALECT_COUNT || d == only)
+        return true;
+    return d == DIALECT_OPENAI && (only == DIALECT_OPENAI_CHAT || only == DIALECT_OPENAI_RESPONSES);
+}
+
+const struct channel_route *provider_route(const struct provider *p, enum operation op,
+                                           enum dialect d)
+{
+    return provider_speaks(p, d) ? channel_route_find(p->channel, op, d) : NULL;
+}
+
+/* The credential whose turn it is; the following ones are tried after it. */
+static const struct credential *pick(const struct provider *p, size_t tried, unsigned *first)
+{
+    if (!tried && p->credential_count > 1)
+        *first = atomic_fetch_add_explicit(p->next_credential, 1, memory_order_relaxed);
+    return &p->credentials[(*first + tried) % p->credential_count];
+}
+
+/* ---- the call ---- */
+
+static void on_head(void *ctx, const struct head *head)
+{
+    struct exchange *x = ctx;
+    struct attempt *at = &x->attempt;
+    struct slice type = head_value(head, HEAD_CONTENT_TYPE);
+    struct slice coding = head_value(head, HEAD_CONTENT_ENCODING);
+    struct buf fields = {0};
+
+    x->first_byte_at_ms = x->gw->worker->now_ms;
+    at->is_sse = slice_starts_nocase(type, SLICE("text/event-stream"));
+    at->is_json = slice_starts_nocase(type, SLICE("application/json")) || !type.len;
+    if (coding.len && !slice_eq_nocase(coding, SLICE("identity")))
+        err_set(&at->err, ERR_UPSTREAM_BROKEN, "the provider's answer is compressed, unasked");
+    for (size_t i = 0; i < head->count; i++) {
+        const struct head_field *f = &head->fields[i];
+        switch ((int)f->known) {
+        case HEAD_CONTENT_TYPE:
+        case HEAD_RETRY_AFTER:
+        case HEAD_RETRY_AFTER_MS:
+        case HEAD_X_SHOULD_RETRY:
+        case HEAD_OPENAI_PROCESSING_MS:
+        case HEAD_OPENAI_VERSION: head_write_field(&fields, f->name, f->value); break;
+        case HEAD_X_REQUEST_ID:
+        case HEAD_REQUEST_ID:
+            head_write_field(&fields, SLICE("x-upstream-request-id"), f->value);
+            break;
+        default: break;
+        }
+    }
+    at->fields = arena_dup(&x->arena, buf_peek(&fields));
+    buf_release(&fields);
+}
+
+static enum err start_call(struct exchange *x, struct attempt *at)
+{
+    const struct provider *p = at->candidate->provider;
+    enum err err = request_build(x, at);
+
+    if (err != ERR_NONE)
+        return err;
+    at->call.wake = &x->task;
+    at->call.on_head = on_head;
+    at->call.ctx = x;
+    at->call.target = &at->target;
+    at->call.connect_deadline_at_ms = x->gw->worker->now_ms + p->timeouts.connect_ms;
+    at->began_at_ms = x->gw->worker->now_ms;
+    at->first_byte_at_ms = at->began_at_ms + p->timeouts.first_byte_ms;
+    if (!x->stream && p->timeouts.request_ms)
+        x->deadline_at_ms = x->began_at_ms + p->timeouts.request_ms;
+    at->state = ATTEMPT_CALLING;
+    http_call_start(x->gw->client, &at->call);
+    exchange_wake_at(x, at->first_byte_at_ms);
+    x->waiting_for = "upstream";
+    return ERR_NONE;
+}
+
+static void attempt_fail(struct exchange *x, enum err code, const char *why)
+{
+    err_set(&x->attempt.err, code, "%s", why);
+    x->attempt.state = ATTEMPT_FAILED;
+}
+
+void attempt_release(struct exchange *x)
+{
+    struct attempt *at = &x->attempt;
+
+    if (at->call.state != CALL_IDLE)
+        http_call_finish(&at->call);
+    request_release(at);
+}
+
+/* Begins the next attempt; false when there is nobody left to ask. */
+static bool attempt_begin(struct exchange *x)
+{
+    struct attempt *at = &x->attempt;
+    const struct candidate *c;
+
+    while (x->candidate < x->route->count &&
+           x->tried >= x->route->candidates[x->candidate].provider->credential_count) {
+        x->candidate++;
+        x->tried = 0;
+    }
+    if (x->candidate >= x->route->count || x->attempts >= x->snapshot->limits.max_attempts)
+        return false;
+    c = &x->route->candidates[x->candidate];
+    *at = (struct attempt){.candidate = c, .head = at->head};
+    at->credential = pick(c->provider, x->tried++, &x->first_credential);
+    at->route = provider_route(c->provider, x->target.operation, x->target.dialect);
+    x->attempts++;
+    stats_add(&x->gw->stats.attempts, 1);
+    listener_init(&x->listener, x->target.dialect, x->target.operation, x->framing);
+    if (start_call(x, at) != ERR_NONE)
+        at->state = ATTEMPT_FAILED;
+    return true;
+}
+
+/* ---- looking at what came back ---- */
+
+/* Reads an error's body; true once it is whole or long enough. */
+static bool gather_error(struct exchange *x)
+{
+    struct http_body *b = &x->attempt.call.body;
+    struct buf *body = &x->relay.gathered;
+    struct slice bytes;
+
+    while (buf_len(body) < ERROR_BODY_BYTES && (bytes = http_body_peek(b)).len) {
+        buf_append(body, bytes);
+        http_body_consume(b, bytes.len);
+    }
+    if (http_body_ended(b) || http_body_broken(b) || buf_len(body) >= ERROR_BODY_BYTES)
+        return true;
+    http_call_want(&x->attempt.call);
+    return false;
+}
+
+/* Whether a stream's first event, if it is there already, is an error. */
+static bool look_at_event(struct exchange *x, bool *is_error)
+{
+    struct http_body *b = &x->attempt.call.body;
+    struct slice bytes = http_body_peek(b);
+    struct sse_cutter cutter = {0};
+    struct sse_event ev;
+    bool known = false;
+
+    *is_error = false;
+    while (!known && sse_next(&cutter, bytes, &ev) == SSE_EVENT) {
+        if (ev.has_data) {
+            struct listener probe;
+            listener_init(&probe, x->target.dialect, x->target.operation, x->framing);
+            *is_error = listener_hear(&probe, ev.name, ev.data).is_error;
+            known = true;
+        }
+        bytes = slice_after(bytes, ev.raw.len);
+    }
+    sse_cutter_release(&cutter);
+    if (known || http_body_ended(b) || http_body_broken(b))
+        return true;
+    return b->ready >= WORKER_BUFFER_BYTES / 2; // too long an event to hold a stream back for
+}
+
+static enum verdict look(struct exchange *x)
+{
+    struct attempt *at = &x->attempt;
+    int status = at->call.status;
+    bool is_error;
+
+    if (at->err.code) {
+        at->state = ATTEMPT_FAILED;
+        return STAGE_AGAIN;
+    }
+    if (status < 200 || status > 299) {
+        if (!gather_error(x))
+            return STAGE_WAIT;
+        attempt_fail(x, channel_verdict(at->candidate->provider->channel, status,
+                                        buf_peek(&x->relay.gathered)),
+                     "");
+        return STAGE_AGAIN;
+    }
+    if (x->framing == FRAMING_SSE && at->is_sse) {
+        if (!look_at_event(x, &is_error)) {
+            http_call_want(&at->call);
+            return STAGE_WAIT;
+        }
+        if (is_error) {
+            gather_error(x);
+            attempt_fail(x, ERR_UPSTREAM_FAILED, "the provider answered with an error event");
+            return STAGE_AGAIN;
+        }
+    }
+    at->state = ATTEMPT_ANSWERED;
+    return STAGE_AGAIN;
+}
+
+/* ---- when it failed ---- */
+
+/* Notes the failure and says what may be tried instead. */
+static enum failover attempt_end(struct exchange *x)
+{
+    struct attempt *at = &x->attempt;
+    enum failover next = err_failover(at->err.code);
+
+    log_event(LOG_WARN, x->id, "attempt.failed",
+              "provider=%.*s channel=%s credential=%lld http=%d err=%s why=\"%s\"",
+              SLICE_ARG(at->candidate->provider->name), at->candidate->provider->channel->name,
+              (long long)at->credential->id, at->call.status, err_name(at->err.code),
+              err_info_text(&at->err));
+    if (next == FAILOVER_TARGET) {
+        x->candidate++;
+        x->tried = 0;
+    }
+    return next;
+}
+
+static bool another_is_left(const struct exchange *x)
+{
+    if (x->attempts >= x->snapshot->limits.max_attempts)
+        return false;
+    return x->candidate + 1 < x->route->count ||
+           (x->candidate < x->route->count &&
+            x->tried < x->route->candidates[x->candidate].provider->credential_count);
+}
+
+/*
+ * Nobody is left to ask.  What the last one said goes to the client when it is in its
+ * dialect and none of our own secrets; stage_relay sends it.
+ */
+static enum verdict give_up(struct exchange *x)
+{
+    struct attempt *at = &x->attempt;
+
+    if (at->call.status && at->is_json && buf_len(&x->relay.gathered) &&
+        (at->err.code == ERR_UPSTREAM_REFUSED || at->err.code == ERR_UPSTREAM_BUSY ||
+         at->err.code == ERR_UPSTREAM_FAILED)) {
+        x->relay.mode = RELAY_ERROR;
+        return STAGE_NEXT;
+    }
+    if (at->call.status >= 300 && !at->err.text[0])
+        err_set(&x->err, at->err.code, "%s (HTTP %d from provider \"%.*s\")",
+                err_text(at->err.code), at->call.status,
+                SLICE_ARG(at->candidate->provider->name));
+    else
+        x->err = at->err;
+    return STAGE_FAIL;
+}
+
+static enum verdict after_failure(struct exchange *x)
+{
+    enum failover next = attempt_end(x);
+
+    if (next == FAILOVER_STOP || !another_is_left(x))
+        return give_up(x);
+    attempt_release(x);
+    buf_clear(&x->relay.gathered);
+    x->attempt.state = ATTEMPT_NONE;
+    return STAGE_AGAIN;
+}
+
+/* Echo and its kind: the whole answer is made here. */
+static enum verdict answer_locally(struct exchange *x, const struct candidate *c)
+{
+    struct channel_local_request request = {
+        .operation = x->target.operation,
+        .dialect = x->target.dialect,
+        .framing = x->framing,
+        .model = c->model,
+        .body = x->body,
+        .request_id = slice_of(x->id, ID_TEXT_BYTES - 1),
+        .now_unix_ms = x->gw->worker->now_unix_ms,
+    };
+
+    x->attempt.candidate = c;
+    x->attempts++;
+    listener_init(&x->listener, x->target.dialect, x->target.operation, x->framing);
+    if (c->provider->channel->answer(&request, &x->local, &x->local_type, &x->listener.usage,
+                                     &x->err) != ERR_NONE)
+        return STAGE_FAIL;
+    x->listener.source = USAGE_LOCAL;
+    x->first_byte_at_ms = x->gw->worker->now_ms;
+    x->local_status = 200;
+    x->local_is_recorded = true;
+    return STAGE_NEXT;
+}
+
+enum verdict stage_attempt(struct exchange *x)
+{
+    struct attempt *at = &x->attempt;
+
+    if (x->local_status)
+        return STAGE_NEXT;
+    if (at->state == ATTEMPT_NONE) {
+        const struct candidate *c = &x->route->candidates[x->candidate];
+        if (x->candidate < x->route->count && c->provider->channel->answer)
+            return answer_locally(x, c);
+        if (!attempt_begin(x))
+            return exchange_fail(x, ERR_NO_CANDIDATE, "provider \"%.*s\" has no enabled credential",
+                                 SLICE_ARG(x->route->candidates[0].provider->name));
+    }
+    switch (at->state) {
+    case ATTEMPT_NONE:
+    case ATTEMPT_CALLING: break;
+    case ATTEMPT_LOOKING: return look(x);
+    case ATTEMPT_ANSWERED: return STAGE_NEXT;
+    case ATTEMPT_FAILED: return after_failure(x);
+    }
+    if (at->call.connected_at_ms && !x->connected_at_ms)
+        x->connected_at_ms = at->call.connected_at_ms;
+    if (at->call.state == CALL_FAILED)
+        attempt_fail(x, at->call.err, at->call.why);
+    else if (at->call.state == CALL_ANSWERED)
+        at->state = ATTEMPT_LOOKING;
+    else if (x->gw->worker->now_ms >= at->first_byte_at_ms)
+        attempt_fail(x, ERR_UPSTREAM_TIMEOUT, "the provider did not answer in time");
+    else
+        return STAGE_WAIT;
+    return STAGE_AGAIN;
+}

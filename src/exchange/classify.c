@@ -1,0 +1,171 @@
+/* classify.c - what a request line asks for. */
+#include "exchange/classify.h"
+
+#include "base/array.h"
+#include "base/buf.h"
+#include "wire/url.h"
+
+struct resource {
+    struct slice path; // behind the version
+    struct slice method;
+    enum operation operation;
+    enum dialect dialect;
+};
+
+static const struct resource resources[] = {
+    {SLICE_INIT("chat/completions"),       SLICE_INIT("POST"), OP_GENERATE,     DIALECT_OPENAI_CHAT     },
+    {SLICE_INIT("responses"),              SLICE_INIT("POST"), OP_GENERATE,     DIALECT_OPENAI_RESPONSES},
+    {SLICE_INIT("messages"),               SLICE_INIT("POST"), OP_GENERATE,     DIALECT_ANTHROPIC       },
+    {SLICE_INIT("embeddings"),             SLICE_INIT("POST"), OP_EMBED,        DIALECT_OPENAI          },
+    {SLICE_INIT("messages/count_tokens"),  SLICE_INIT("POST"), OP_COUNT_TOKENS, DIALECT_ANTHROPIC       },
+    {SLICE_INIT("responses/input_tokens"), SLICE_INIT("POST"), OP_COUNT_TOKENS, DIALECT_OPENAI_RESPONSES},
+    {SLICE_INIT("models"),                 SLICE_INIT("GET"),  OP_LIST_MODELS,  DIALECT_OPENAI          },
+};
+
+struct action {
+    struct slice name;
+    enum operation operation;
+    bool streams;
+};
+
+static const struct action actions[] = {
+    {SLICE_INIT("generateContent"),       OP_GENERATE,     false},
+    {SLICE_INIT("streamGenerateContent"), OP_GENERATE,     true },
+    {SLICE_INIT("countTokens"),           OP_COUNT_TOKENS, false},
+    {SLICE_INIT("embedContent"),          OP_EMBED,        false},
+    {SLICE_INIT("batchEmbedContents"),    OP_EMBED,        false},
+};
+
+static bool is_version(struct slice segment, bool *gemini)
+{
+    if (slice_eq(segment, SLICE("v1")))
+        return true;
+    if (!slice_eq(segment, SLICE("v1beta")) && !slice_eq(segment, SLICE("v1beta1")))
+        return false;
+    *gemini = true;
+    return true;
+}
+
+/* Without leading slashes and version segments; `gemini`: one of them was Google's. */
+static struct slice skip_versions(struct slice path, bool *gemini)
+{
+    struct slice rest = path;
+
+    do {
+        path = rest;
+        while (path.len && path.ptr[0] == '/')
+            path = slice_after(path, 1);
+    } while (is_version(slice_cut(path, '/', &rest), gemini));
+    return path;
+}
+
+/* For paths that several vendors use: by the headers that their SDKs send (spec.md 3). */
+static enum dialect dialect_of_headers(const struct head *head)
+{
+    if (head_get(head, HEAD_X_GOOG_API_KEY))
+        return DIALECT_GEMINI;
+    if (head_get(head, HEAD_ANTHROPIC_VERSION) || head_get(head, HEAD_X_API_KEY))
+        return DIALECT_ANTHROPIC;
+    return DIALECT_OPENAI;
+}
+
+static bool decode(struct arena *arena, struct slice text, struct slice *out)
+{
+    struct buf decoded = {0};
+    bool ok = percent_decode(text, &decoded);
+
+    *out = arena_dup(arena, buf_peek(&decoded));
+    buf_release(&decoded);
+    return ok;
+}
+
+static enum err no_method(const struct head *head, struct err_info *e)
+{
+    return err_set(e, ERR_METHOD, "%.*s is not possible on this path", SLICE_ARG(head->method));
+}
+
+/* "models/ID" and "models/ID:action"; ids may hold slashes and colons. */
+static enum err classify_model(const struct head *head, struct arena *arena, struct slice id,
+                               struct target *out, struct err_info *e)
+{
+    size_t colon = slice_find_last(id, ':');
+    struct slice alt = query_get(head->query, SLICE("alt"));
+
+    if (!decode(arena, id, &out->model) || !out->model.len)
+        return err_set(e, ERR_BAD_REQUEST, "the model id in the path is not valid");
+    if (slice_eq(head->method, SLICE("GET"))) {
+        out->operation = OP_GET_MODEL;
+        return ERR_NONE;
+    }
+    out->dialect = DIALECT_GEMINI;
+    if (!slice_eq(head->method, SLICE("POST")))
+        return no_method(head, e);
+    for (size_t i = 0; colon != SIZE_MAX && i < ARRAY_LEN(actions); i++) {
+        if (!slice_eq(slice_after(id, colon + 1), actions[i].name))
+            continue;
+        if (!decode(arena, slice_sub(id, 0, colon), &out->model) || !out->model.len)
+            return err_set(e, ERR_BAD_REQUEST, "the model id in the path is not valid");
+        out->operation = actions[i].operation;
+        out->action = actions[i].name;
+        if (actions[i].streams)
+            out->framing = slice_eq(alt, SLICE("sse")) ? FRAMING_SSE : FRAMING_ARRAY;
+        return ERR_NONE;
+    }
+    return err_set(e, ERR_NOT_FOUND, "there is no such action on a model");
+}
+
+/* Whether `path`, without a scope, is one of ours; the error is set when it is but not like this. */
+static bool classify_resource(const struct head *head, struct arena *arena, struct slice path,
+                              struct target *out, struct err_info *e)
+{
+    static const struct slice model_prefixes[] = {SLICE_INIT("models/"),
+                                                  SLICE_INIT("publishers/google/models/")};
+    bool gemini = false, same_path = false;
+
+    path = skip_versions(path, &gemini);
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
+        const struct resource *r = &resources[i];
+        if (!slice_eq(path, r->path))
+            continue;
+        same_path = true;
+        out->operation = r->operation;
+        out->dialect = r->dialect;
+        if (r->operation == OP_LIST_MODELS)
+            out->dialect = gemini ? DIALECT_GEMINI : dialect_of_headers(head);
+        if (slice_eq(head->method, r->method))
+            return true;
+    }
+    if (same_path) {
+        no_method(head, e);
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(model_prefixes); i++) {
+        if (!slice_starts(path, model_prefixes[i]))
+            continue;
+        out->dialect = gemini ? DIALECT_GEMINI : dialect_of_headers(head);
+        classify_model(head, arena, slice_after(path, model_prefixes[i].len), out, e);
+        return true;
+    }
+    return false;
+}
+
+enum err classify(const struct head *head, struct arena *arena, struct target *out,
+                  struct err_info *e)
+{
+    struct slice path = head->path, rest, scope;
+    bool gemini = false;
+
+    *out = (struct target){.dialect = dialect_of_headers(head)};
+    if (path.len > 1 && slice_ends(path, SLICE("/")))
+        path.len--;
+    if (classify_resource(head, arena, path, out, e))
+        return e->code;
+    scope = slice_cut(slice_after(path, 1), '/', &rest);
+    if (scope.len && rest.len && !is_version(scope, &gemini)) {
+        if (!decode(arena, scope, &out->scope))
+            return err_set(e, ERR_BAD_REQUEST, "the provider's name in the path is not valid");
+        if (classify_resource(head, arena, rest, out, e))
+            return e->code;
+    }
+    return err_set(e, ERR_NOT_FOUND, "there is no %.*s here", SLICE_ARG(slice_sub(head->path, 0, 100)));
+}

@@ -1,0 +1,180 @@
+/* exchange.h - one request and its answer, from its head to its record. */
+#ifndef EXCHANGE_EXCHANGE_H
+#define EXCHANGE_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/random.h"
+#include "chat/listener.h"
+#include "exchange/classify.h"
+#include "exchange/gateway.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "json/cut.h"
+#include "json/splice.h"
+#include "json/watch.h"
+#include "policy/record.h"
+#include "policy/route.h"
+#include "wire/sse.h"
+
+/*
+ * CONNECTING..LOOKING: stage_attempt waits; see attempt.c for who makes each move.
+ *
+ *   attempt_begin--> CALLING --on_head--> LOOKING --the answer may pass--> ANSWERED
+ *   any --attempt_fail--> FAILED
+ */
+enum attempt_state {
+    ATTEMPT_NONE,
+    ATTEMPT_CALLING, // connecting, sending, awaiting the head: the call knows which
+    ATTEMPT_LOOKING, // the head is here; is it an answer or an error?
+    ATTEMPT_ANSWERED,
+    ATTEMPT_FAILED,
+};
+
+struct attempt {
+    enum attempt_state state;
+    const struct candidate *candidate;
+    const struct credential *credential;
+    const struct channel_route *route;
+    struct http_target target;
+    struct http_call call;
+    struct buf head;          // of the request; holds the credential, so it is wiped
+    struct err_info err;
+    struct slice fields;      // of the answer's head, those that go on to the client; in the arena
+    bool is_json, is_sse;     // the answer's content type
+    int64_t began_at_ms;
+    int64_t first_byte_at_ms; // deadline for the head
+};
+
+/* How the answer goes on to the client. */
+enum relay_mode {
+    RELAY_UNDECIDED,
+    RELAY_ERROR,  // an upstream's error: gathered whole, then sent
+    RELAY_WHOLE,  // one document: gathered, edited where needed, sent at once
+    RELAY_FLOW,   // one document too large to gather: flows, and is listened to
+    RELAY_EVENTS, // SSE, whole events
+    RELAY_ITEMS,  // Gemini's array, whole elements
+    RELAY_OTHER,  // no JSON at all: flows
+};
+
+struct relay {
+    enum relay_mode mode;
+    struct buf gathered;      // WHOLE, ERROR: the body so far; EVENTS, ITEMS: an event's beginning
+    struct buf held;          // bytes that go after the record, or with the next element
+    struct sse_cutter sse;
+    struct json_cut cut;
+    struct json_watch watch;
+    bool watching;
+    bool started;             // response_start() was called
+    bool wrote_item;          // ITEMS: one went before, so a comma is due
+    bool withhold_usage;      // Chat: the client did not ask for the usage chunk
+    bool saw_end;             // the dialect's last event has come
+    bool replacing;           // FLOW: inside the model's value, which is not passed on
+    uint64_t flowed;          // FLOW: bytes of the body seen
+    int64_t idle_at_ms;       // upstream's next byte is due by then; 0: not waiting
+    int64_t sent_bytes;
+};
+
+struct exchange {
+    char id[ID_TEXT_BYTES];
+    struct gateway_worker *gw;
+    struct http_request *request; // NULL once it was answered
+    struct snapshot *snapshot;
+    struct arena arena;
+    struct task task;
+    struct timer timer;
+    struct list link;
+    size_t stage;
+    struct err_info err;
+    const char *waiting_for;  // for people: why it does not go on
+    bool committed;           // the client has seen a byte
+    bool failed, recorded;
+    enum outcome outcome;
+
+    /* receive */
+    const struct head *head;  // in the first run only
+    struct target target;
+    struct slice query;       // without the key
+    struct slice forward;     // header lines that go upstream
+    struct slice client_request_id;
+    struct slice origin;
+    unsigned char digest[KEY_DIGEST_BYTES];
+    bool has_key, is_options;
+    int64_t content_length;
+
+    /* authenticate */
+    const struct key *key;
+
+    /* resolve */
+    const struct provider *scope;
+    struct slice body;        // whole, in `body_buf`
+    struct buf body_buf;
+    int64_t body_charged;     // of the process's budget for bodies
+    bool stream;
+    enum framing framing;     // of the answer
+    struct slice asked_model;
+    struct slice reply_model; // JSON literal to put in replies; empty: leave them alone
+    struct route *route;
+    struct json_span model_span, stream_options_span; // in the body
+    bool asked_usage;
+
+    /* admit */
+    uint32_t slot;
+
+    /* attempt */
+    size_t candidate, tried;  // which candidate, how many of its credentials were tried
+    unsigned attempts, first_credential;
+    struct attempt attempt;
+
+    /* relay */
+    struct buf local;         // an answer made here
+    int local_status;         // 0: none
+    const char *local_type;
+    bool local_is_recorded;   // echo is, lists are not
+    struct listener listener;
+    struct relay relay;
+
+    /* times, monotonic ms; 0: never */
+    int64_t began_at_ms, began_unix_ms, connected_at_ms, first_byte_at_ms;
+    int64_t deadline_at_ms;   // of the whole exchange; 0: none
+    int http_status;          // what the client got
+};
+
+/** The handler of the data routes: http_request_fn and http_refuse_fn; ctx is the gateway_worker. */
+void exchange_begin(void *gateway_worker, struct http_request *r, const struct head *head);
+void exchange_refuse(void *gateway_worker, struct http_request *r, const struct err_info *e);
+
+/** Whose key the head carries, for what is no exchange; NULL: nobody's.  Good for this turn. */
+const struct key *gateway_key(struct gateway_worker *gw, const struct head *head);
+
+/** Frees the structs that wait for their next life. */
+void exchange_free_spares(struct gateway_worker *gw);
+
+/** Runs its stages in this turn. */
+void exchange_wake(struct exchange *x);
+
+/** Wakes it at that time at the latest. */
+void exchange_wake_at(struct exchange *x, int64_t at_ms);
+
+/** Notes the first reason for failing. */
+#define exchange_fail(x, code, ...) ((void)err_set(&(x)->err, (code), __VA_ARGS__), STAGE_FAIL)
+
+/* What a stage says. */
+enum verdict {
+    STAGE_NEXT,  // go on with the next one
+    STAGE_AGAIN, // run me again now
+    STAGE_WAIT,  // run me again when woken
+    STAGE_FAIL,  // x->err says why: refuse the client unless it is committed, then settle
+};
+
+/** The table, in stages.c. */
+enum verdict stages_run(struct exchange *x, size_t stage);
+extern const size_t stage_settle_index;
+const char *stage_name(size_t stage);
+
+#endif

@@ -1,0 +1,74 @@
+/* gateway.h - what exchanges share: of the process, and of their worker. */
+#ifndef EXCHANGE_GATEWAY_H
+#define EXCHANGE_GATEWAY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "crypto/key.h"
+#include "exchange/stats.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "loop/tls.h"
+#include "loop/worker.h"
+#include "policy/snapshot.h"
+#include "store/journal.h"
+
+/* A TLS context for one ca_file; the list only grows, so that workers read it without a lock. */
+struct gateway_ca {
+    struct gateway_ca *next;
+    struct tls_client *tls;
+    struct slice file;
+};
+
+/* One a process; immutable once workers run, the atomics aside. */
+struct gateway {
+    struct key_hasher *key_hasher;
+    struct tls_client *tls;         // verifying, for upstreams without a ca_file of their own
+    struct tls_client *tls_insecure; // for providers with insecure_skip_verify, on private addresses
+    const struct http_proxy *proxy; // the process's; NULL: none
+    atomic_int_fast64_t inflight_body_bytes;
+    _Atomic(struct gateway_ca *) cas;
+    const char *version; // for user-agent
+};
+
+/** The context for that ca_file, or NULL: it could not be read when the snapshot came. */
+struct tls_client *gateway_ca_find(struct gateway *g, struct slice file);
+
+/**
+ * Before a snapshot is published: reads the ca_files that its providers name and that
+ * are new.  One thread at a time.
+ */
+void gateway_prepare(struct gateway *g, const struct snapshot *s);
+void gateway_release(struct gateway *g);
+
+/* One a worker, touched by its thread only. */
+struct gateway_worker {
+    struct gateway *gateway;
+    struct worker *worker;
+    struct http_server *server;
+    struct http_client *client;
+    struct journal *journal;
+    struct snapshot *snapshot; // the current one; running exchanges hold their own
+    struct list exchanges;     // running
+    size_t exchange_count;
+    struct list spare;         // exchange structs waiting for their next life
+    size_t spare_count;
+    struct stats stats;
+};
+
+struct gateway_worker *gateway_worker_new(struct gateway *g, struct worker *w,
+                                          struct journal *journal, struct snapshot *snapshot);
+
+/** No exchange may be running. */
+void gateway_worker_free(struct gateway_worker *gw);
+
+/** For new exchanges from now on; takes the reference. */
+void gateway_worker_publish(struct gateway_worker *gw, struct snapshot *snapshot);
+
+/** Ends all that still run, as a shutdown does: clients are cut, records are written. */
+void gateway_worker_cut(struct gateway_worker *gw);
+
+#endif

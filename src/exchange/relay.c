@@ -1,0 +1,187 @@
+/* relay.c - the answer on its way to the client, its end only once it is recorded. */
+#include "exchange/relay.h"
+
+#include "base/log.h"
+#include "chat/error.h"
+#include "exchange/answer.h"
+#include "exchange/edit.h"
+#include "exchange/scrub.h"
+#include "exchange/stages.h"
+
+/* ---- beginning ---- */
+
+void relay_start(struct exchange *x, int status, int64_t length)
+{
+    struct buf fields = {0};
+
+    answer_write_fields(x, &fields);
+    buf_append(&fields, x->attempt.fields);
+    if (x->framing == FRAMING_SSE)
+        buf_append(&fields, SLICE("cache-control: no-cache\r\nx-accel-buffering: no\r\n"));
+    response_start(x->request, status, buf_peek(&fields), length);
+    buf_release(&fields);
+    x->relay.started = true;
+    x->committed = true;
+    x->http_status = status;
+}
+
+void relay_write(struct exchange *x, struct slice bytes)
+{
+    response_write(x->request, bytes);
+    x->relay.sent_bytes += (int64_t)bytes.len;
+}
+
+/* Everything is out and recorded. */
+enum verdict relay_done(struct exchange *x)
+{
+    struct http_request *r = x->request;
+
+    x->request = NULL;
+    response_end(r);
+    return STAGE_NEXT;
+}
+
+static void decide(struct exchange *x)
+{
+    const struct attempt *at = &x->attempt;
+
+    if (!slice_eq(at->candidate->model, x->asked_model))
+        x->reply_model = edit_string(&x->arena, x->asked_model);
+    if (at->is_sse)
+        x->relay.mode = RELAY_EVENTS;
+    else if (!at->is_json)
+        x->relay.mode = RELAY_OTHER;
+    else if (x->framing == FRAMING_ARRAY)
+        x->relay.mode = RELAY_ITEMS;
+    else
+        x->relay.mode = RELAY_WHOLE;
+    if ((x->relay.mode == RELAY_EVENTS) != (x->framing == FRAMING_SSE)) {
+        /* Upstream framed it otherwise than it was asked: listen to what is there. */
+        x->framing = at->is_sse ? FRAMING_SSE : x->relay.mode == RELAY_ITEMS ? FRAMING_ARRAY : FRAMING_BODY;
+        listener_init(&x->listener, x->target.dialect, x->target.operation, x->framing);
+    }
+}
+
+/* ---- ends ---- */
+
+/* The answer broke off or took too long: the dialect's error event, or a cut connection. */
+enum verdict relay_break(struct exchange *x, enum err code, const char *why)
+{
+    struct buf event = {0};
+
+    if (!x->err.code)
+        err_set(&x->err, code, "%s", why);
+    x->outcome = code == ERR_UPSTREAM_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_UPSTREAM_CUT;
+    if (!x->relay.started)
+        return STAGE_FAIL;
+    if (!settle_record(x))
+        return STAGE_WAIT;
+    if (x->framing != FRAMING_BODY) {
+        error_write_stream(x->target.dialect, x->framing, &x->err,
+                           slice_of(x->id, ID_TEXT_BYTES - 1), !x->relay.wrote_item, &event);
+        relay_write(x, buf_peek(&event));
+        buf_release(&event);
+        return relay_done(x);
+    }
+    response_abort(x->request);
+    x->request = NULL;
+    return STAGE_NEXT;
+}
+
+/* An upstream's refusal, in the client's own dialect: its status and words, without secrets. */
+static enum verdict relay_error(struct exchange *x)
+{
+    struct attempt *at = &x->attempt;
+    struct buf clean = {0};
+
+    err_set(&x->err, at->err.code, "%s", err_text(at->err.code));
+    x->outcome = OUTCOME_UPSTREAM_ERROR;
+    x->http_status = at->call.status;
+    if (!settle_record(x))
+        return STAGE_WAIT;
+    scrub(buf_peek(&x->relay.gathered), at->credential->api_key, &clean);
+    relay_start(x, at->call.status, (int64_t)buf_len(&clean));
+    relay_write(x, buf_peek(&clean));
+    buf_release(&clean);
+    return relay_done(x);
+}
+
+static enum verdict relay_local(struct exchange *x)
+{
+    if (x->local_is_recorded) {
+        x->outcome = OUTCOME_OK;
+        x->http_status = x->local_status;
+        x->relay.sent_bytes = (int64_t)buf_len(&x->local);
+        if (!settle_record(x))
+            return STAGE_WAIT;
+    }
+    answer_send(x, x->local_status, x->local_type, buf_peek(&x->local));
+    return STAGE_NEXT;
+}
+
+/* ---- the loop ---- */
+
+/* More is wanted from upstream, or room at the client's. */
+static enum verdict wait(struct exchange *x, bool for_room)
+{
+    int64_t idle_ms = x->attempt.candidate->provider->timeouts.idle_ms;
+
+    if (for_room) {
+        x->waiting_for = "client to read";
+        return STAGE_WAIT;
+    }
+    x->waiting_for = "upstream's answer";
+    http_call_want(&x->attempt.call);
+    if (!x->relay.idle_at_ms)
+        x->relay.idle_at_ms = x->gw->worker->now_ms + idle_ms;
+    else if (x->gw->worker->now_ms >= x->relay.idle_at_ms)
+        return relay_break(x, ERR_UPSTREAM_TIMEOUT, "the provider stopped in the middle of its answer");
+    exchange_wake_at(x, x->relay.idle_at_ms);
+    return STAGE_WAIT;
+}
+
+static enum verdict feed(struct exchange *x, struct slice bytes)
+{
+    switch (x->relay.mode) {
+    case RELAY_EVENTS: return relay_events(x, bytes);
+    case RELAY_ITEMS: return relay_items(x, bytes);
+    case RELAY_WHOLE: return relay_whole(x, bytes);
+    case RELAY_FLOW: return relay_flow(x, bytes);
+    case RELAY_OTHER: return relay_other(x, bytes);
+    case RELAY_UNDECIDED:
+    case RELAY_ERROR: break;
+    }
+    return STAGE_FAIL;
+}
+
+/* Moves the answer along as far as both sides allow right now. */
+enum verdict stage_relay(struct exchange *x)
+{
+    struct http_body *body = &x->attempt.call.body;
+    enum verdict v = STAGE_AGAIN;
+
+    if (x->local_status)
+        return relay_local(x);
+    if (x->relay.mode == RELAY_ERROR)
+        return relay_error(x);
+    if (x->relay.mode == RELAY_UNDECIDED)
+        decide(x);
+    while (v == STAGE_AGAIN) {
+        struct slice bytes;
+        if (x->relay.started && !response_has_room(x->request))
+            return wait(x, true);
+        bytes = http_body_peek(body);
+        if (x->relay.saw_end && !x->recorded)
+            bytes.len = 0; // the end is here and waits for room in the journal
+        else if (bytes.len)
+            x->relay.idle_at_ms = 0;
+        else if (x->err.code) // an end that waits for room in the journal
+            return relay_break(x, x->err.code, "");
+        else if (http_body_broken(body))
+            return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's answer broke off");
+        else if (!http_body_ended(body))
+            return wait(x, false);
+        v = feed(x, bytes);
+    }
+    return v;
+}

@@ -1,0 +1,193 @@
+/* relay_stream.c - streams pass in whole events, unchanged, while the listener hears them. */
+#include "exchange/relay.h"
+#include "exchange/stages.h"
+
+/*
+ * Events stand in `unread`, which is upstream's own buffer or, when one was cut by a
+ * read, the gathered bytes.  Neighbours that need no edit leave in one write: `run`
+ * is where the unwritten ones begin.
+ */
+struct passage {
+    struct exchange *x;
+    struct slice unread;
+    const char *run;
+};
+
+static void write_run(struct passage *p, const char *up_to)
+{
+    if (up_to > p->run)
+        relay_write(p->x, slice_of(p->run, (size_t)(up_to - p->run)));
+    p->run = up_to;
+}
+
+/* The reply names the model as the client did. */
+static void write_renamed(struct passage *p, struct slice model, const char *end)
+{
+    write_run(p, model.ptr);
+    relay_write(p->x, p->x->reply_model);
+    p->run = model.ptr + model.len;
+    write_run(p, end);
+}
+
+static bool is_inside(struct slice part, struct slice whole)
+{
+    return part.len && part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len;
+}
+
+/* Passes one unit on; false: the rest must wait until the end is recorded. */
+static bool pass(struct passage *p, struct slice raw, struct heard h)
+{
+    struct exchange *x = p->x;
+    const char *end = raw.ptr + raw.len;
+
+    if (h.is_error && !x->err.code)
+        err_set(&x->err, ERR_UPSTREAM_FAILED, "the provider ended its answer with an error");
+    if (h.is_terminal || h.is_error) {
+        write_run(p, raw.ptr);
+        x->relay.saw_end = true;
+        x->outcome = x->err.code ? OUTCOME_UPSTREAM_CUT : OUTCOME_OK;
+        if (!settle_record(x))
+            return false;
+    }
+    if (h.is_usage_only && x->relay.withhold_usage) {
+        write_run(p, raw.ptr);
+        p->run = end;
+    } else if (x->reply_model.len && is_inside(h.model, raw)) {
+        write_renamed(p, h.model, end);
+    }
+    return true;
+}
+
+/* What the passage did not get to is kept for the next bytes. */
+static void keep(struct exchange *x, struct passage *p, bool gathered, size_t fresh_len)
+{
+    if (gathered) {
+        buf_consume(&x->relay.gathered, buf_len(&x->relay.gathered) - p->unread.len);
+    } else {
+        if (p->unread.len)
+            buf_append(&x->relay.gathered, p->unread);
+        http_body_consume(&x->attempt.call.body, fresh_len);
+    }
+}
+
+/* The bytes to look at: upstream's own where nothing is gathered, so that nothing is copied. */
+static struct passage open_passage(struct exchange *x, struct slice bytes, bool *gathered)
+{
+    struct passage p = {.x = x, .unread = bytes};
+
+    *gathered = buf_len(&x->relay.gathered) > 0;
+    if (*gathered) {
+        buf_append(&x->relay.gathered, bytes);
+        http_body_consume(&x->attempt.call.body, bytes.len);
+        p.unread = buf_peek(&x->relay.gathered);
+    }
+    p.run = p.unread.ptr;
+    return p;
+}
+
+/* The stream is over.  In order: the dialect's last event has passed, or a finish was heard. */
+static enum verdict finish(struct exchange *x)
+{
+    struct slice rest = buf_peek(&x->relay.gathered);
+
+    if (x->relay.mode == RELAY_ITEMS && !json_cut_closed(&x->relay.cut) && !x->err.code)
+        return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's stream ended early");
+    if (!x->relay.saw_end && !x->listener.finished && !x->listener.terminal)
+        return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's stream ended early");
+    x->outcome = x->err.code ? OUTCOME_UPSTREAM_CUT : OUTCOME_OK;
+    if (!settle_record(x))
+        return STAGE_WAIT;
+    relay_write(x, buf_peek(&x->relay.held));
+    relay_write(x, rest);
+    buf_clear(&x->relay.gathered);
+    return relay_done(x);
+}
+
+/* A last event without its empty line still counts for us; clients see its bytes as they came. */
+static void hear_unfinished(struct exchange *x)
+{
+    struct buf *rest = &x->relay.gathered;
+    size_t len = buf_len(rest);
+    struct sse_event ev;
+
+    if (!len)
+        return;
+    buf_append(rest, SLICE("\n\n"));
+    sse_cutter_release(&x->relay.sse);
+    x->relay.sse = (struct sse_cutter){0};
+    if (sse_next(&x->relay.sse, buf_peek(rest), &ev) == SSE_EVENT && ev.has_data)
+        listener_hear(&x->listener, ev.name, ev.data);
+    rest->end -= 2;
+}
+
+enum verdict relay_events(struct exchange *x, struct slice bytes)
+{
+    struct passage p;
+    struct sse_event ev;
+    enum sse_result r;
+    bool gathered, go_on = true;
+
+    if (!x->relay.started)
+        relay_start(x, x->attempt.call.status, -1);
+    if (!bytes.len) {
+        if (!x->relay.saw_end)
+            hear_unfinished(x);
+        return finish(x);
+    }
+    p = open_passage(x, bytes, &gathered);
+    while (go_on && (r = sse_next(&x->relay.sse, p.unread, &ev)) == SSE_EVENT) {
+        struct heard h = {0};
+        if (ev.has_data)
+            h = listener_hear(&x->listener, ev.name, ev.data);
+        go_on = pass(&p, ev.raw, h);
+        if (go_on)
+            p.unread = slice_after(p.unread, ev.raw.len);
+    }
+    write_run(&p, p.unread.ptr);
+    keep(x, &p, gathered, bytes.len);
+    if (!go_on)
+        return STAGE_WAIT; // what is gathered goes with finish(), once the journal has room
+    if (r == SSE_TOO_LARGE)
+        return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider sent too large an event");
+    return STAGE_AGAIN;
+}
+
+/*
+ * Brackets and commas go with the element behind them, so that an error can still take
+ * the place of the next one; they wait in `held`.
+ */
+enum verdict relay_items(struct exchange *x, struct slice bytes)
+{
+    struct passage p;
+    struct slice item;
+    enum json_cut_result r;
+    size_t consumed = 0;
+    bool gathered, go_on = true;
+
+    if (!x->relay.started)
+        relay_start(x, x->attempt.call.status, -1);
+    if (!bytes.len)
+        return finish(x);
+    p = open_passage(x, bytes, &gathered);
+    while (go_on && (r = json_cut_next(&x->relay.cut, p.unread, &consumed, &item)) == JSON_CUT_ELEMENT) {
+        struct heard h = listener_hear(&x->listener, (struct slice){0}, item);
+        relay_write(x, buf_peek(&x->relay.held));
+        buf_clear(&x->relay.held);
+        go_on = pass(&p, slice_sub(p.unread, 0, consumed), h);
+        x->relay.wrote_item = true;
+        p.unread = slice_after(p.unread, go_on ? consumed : 0);
+    }
+    write_run(&p, p.unread.ptr);
+    if (!go_on) {
+        buf_append(&x->relay.held, slice_sub(p.unread, 0, consumed));
+        p.unread = slice_after(p.unread, consumed);
+    } else if (r == JSON_CUT_BROKEN) {
+        return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's array is not valid");
+    } else {
+        buf_append(&x->relay.held, slice_sub(p.unread, 0, consumed));
+        p.unread = slice_after(p.unread, consumed);
+        x->relay.saw_end = x->relay.saw_end || r == JSON_CUT_CLOSED;
+    }
+    keep(x, &p, gathered, bytes.len);
+    return STAGE_AGAIN;
+}

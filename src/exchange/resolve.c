@@ -1,0 +1,183 @@
+/* resolve.c - the body and the model name: who may answer, and what must be changed on the way. */
+#include "exchange/attempt.h"
+#include "exchange/stages.h"
+#include "json/scan.h"
+
+/* ---- gathering the body ---- */
+
+/* Counts `bytes` against the process's budget for bodies in flight; false when it is used up. */
+static bool charge(struct exchange *x, int64_t bytes)
+{
+    struct gateway *g = x->gw->gateway;
+    int64_t limit = x->snapshot->limits.max_inflight_body_bytes, before;
+
+    before = atomic_fetch_add_explicit(&g->inflight_body_bytes, bytes, memory_order_relaxed);
+    x->body_charged += bytes;
+    return before + bytes <= limit;
+}
+
+static enum verdict too_large(struct exchange *x)
+{
+    return exchange_fail(x, ERR_TOO_LARGE, "the request body is over %lld bytes",
+                         (long long)x->snapshot->limits.max_body_bytes);
+}
+
+/* STAGE_NEXT once x->body is whole. */
+static enum verdict gather(struct exchange *x)
+{
+    struct http_body *b = &x->request->body;
+    int64_t limit = x->snapshot->limits.max_body_bytes;
+    struct slice bytes;
+
+    if (x->content_length > limit)
+        return too_large(x);
+    if (!x->body_charged && !charge(x, x->content_length > 0 ? x->content_length : 1))
+        return exchange_fail(x, ERR_OVERLOADED, "too many large requests are in flight, try again");
+    while ((bytes = http_body_peek(b)).len) {
+        if ((int64_t)(buf_len(&x->body_buf) + bytes.len) > limit)
+            return too_large(x);
+        if (x->content_length < 0 && !charge(x, (int64_t)bytes.len))
+            return exchange_fail(x, ERR_OVERLOADED,
+                                 "too many large requests are in flight, try again");
+        if (!x->body_buf.data && x->content_length > 0)
+            buf_reserve(&x->body_buf, (size_t)x->content_length);
+        buf_append(&x->body_buf, bytes);
+        http_body_consume(b, bytes.len);
+    }
+    if (http_body_broken(b))
+        return exchange_fail(x, ERR_BAD_REQUEST, "the request body is cut off or wrongly chunked");
+    if (!http_body_ended(b)) {
+        http_request_want_body(x->request);
+        x->waiting_for = "request body";
+        return STAGE_WAIT;
+    }
+    x->body = buf_peek(&x->body_buf);
+    return STAGE_NEXT;
+}
+
+/* ---- reading what matters in it ---- */
+
+enum { WANT_MODEL, WANT_STREAM, WANT_STREAM_OPTIONS, WANT_MESSAGES, WANT_INPUT, WANT_CONTENTS };
+
+/* Two of these would let policy and upstream disagree about the request (hardening.md T12). */
+static const struct json_want wants[] = {
+    [WANT_MODEL] = {SLICE_INIT("model"), true},
+    [WANT_STREAM] = {SLICE_INIT("stream"), true},
+    [WANT_STREAM_OPTIONS] = {SLICE_INIT("stream_options"), true},
+    [WANT_MESSAGES] = {SLICE_INIT("messages"), true},
+    [WANT_INPUT] = {SLICE_INIT("input"), true},
+    [WANT_CONTENTS] = {SLICE_INIT("contents"), true},
+};
+
+#define WANT_COUNT (sizeof(wants) / sizeof(wants[0]))
+
+static bool usage_is_asked(struct slice stream_options)
+{
+    struct slice value;
+    return json_get(stream_options, SLICE("include_usage"), &value) && json_is_true(value);
+}
+
+static bool read_name(struct exchange *x, struct slice literal)
+{
+    struct buf decoded = {0};
+    struct slice plain;
+
+    if (json_string_plain(literal, &plain)) {
+        x->asked_model = plain;
+        return plain.len > 0;
+    }
+    if (!json_string_decode(literal, &decoded))
+        return false;
+    x->asked_model = arena_dup(&x->arena, buf_peek(&decoded));
+    buf_release(&decoded);
+    return x->asked_model.len > 0;
+}
+
+static enum verdict read_body(struct exchange *x)
+{
+    struct json_span spans[WANT_COUNT];
+    struct slice first = slice_trim(x->body);
+    struct slice value;
+
+    if (json_scan(x->body, wants, WANT_COUNT, spans, &x->err) != ERR_NONE)
+        return STAGE_FAIL;
+    while (first.len && (first.ptr[0] == '\n' || first.ptr[0] == '\r' || first.ptr[0] == ' ' ||
+                         first.ptr[0] == '\t'))
+        first = slice_after(first, 1);
+    if (!first.len || first.ptr[0] != '{')
+        return exchange_fail(x, ERR_BAD_REQUEST, "the request body must be a JSON object");
+    value = json_span_slice(x->body, spans[WANT_STREAM]);
+    if (value.ptr && x->target.dialect != DIALECT_GEMINI) {
+        if (!json_is_true(value) && !json_is_false(value) && !json_is_null(value))
+            return exchange_fail(x, ERR_BAD_REQUEST, "stream: expected true or false");
+        x->stream = json_is_true(value) && x->target.operation == OP_GENERATE;
+        x->framing = x->stream ? FRAMING_SSE : FRAMING_BODY;
+    }
+    x->stream_options_span = spans[WANT_STREAM_OPTIONS];
+    value = json_span_slice(x->body, x->stream_options_span);
+    if (value.ptr && !json_is_object(value) && !json_is_null(value))
+        return exchange_fail(x, ERR_BAD_REQUEST, "stream_options: expected an object");
+    x->asked_usage = usage_is_asked(value);
+    if (x->target.model.len) {
+        x->asked_model = x->target.model;
+        if (slice_starts(x->asked_model, SLICE("models/")))
+            x->asked_model = slice_after(x->asked_model, 7);
+        return STAGE_NEXT;
+    }
+    x->model_span = spans[WANT_MODEL];
+    value = json_span_slice(x->body, x->model_span);
+    if (!value.ptr)
+        return exchange_fail(x, ERR_BAD_REQUEST, "model: missing; name a model, an alias or provider/model");
+    if (!read_name(x, value))
+        return exchange_fail(x, ERR_BAD_REQUEST, "model: expected a string that is not empty");
+    return STAGE_NEXT;
+}
+
+/* ---- who may answer ---- */
+
+/* Keeps the candidates whose channel speaks the client's dialect or answers by itself. */
+static enum verdict keep_native(struct exchange *x)
+{
+    struct route *r = x->route;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->count; i++) {
+        const struct provider *p = r->candidates[i].provider;
+        if (p->channel->answer ||
+            provider_route(p, x->target.operation, x->target.dialect))
+            r->candidates[kept++] = r->candidates[i];
+    }
+    if (!kept) {
+        const struct provider *p = r->candidates[0].provider;
+        return exchange_fail(x, ERR_UNSUPPORTED,
+                             "provider \"%.*s\" (%s) does not speak %s for %s, and this version does "
+                             "not translate",
+                             SLICE_ARG(p->name), p->channel->name,
+                             dialect_name(x->target.dialect),
+                             operation_name(x->target.operation));
+    }
+    r->count = kept;
+    return STAGE_NEXT;
+}
+
+enum verdict stage_resolve(struct exchange *x)
+{
+    struct route route;
+    enum verdict v;
+
+    if (x->is_options)
+        return STAGE_NEXT;
+    if (x->target.operation == OP_LIST_MODELS || x->target.operation == OP_GET_MODEL)
+        return models_answer(x);
+    v = gather(x);
+    if (v != STAGE_NEXT)
+        return v;
+    v = read_body(x);
+    if (v != STAGE_NEXT)
+        return v;
+    if (route_resolve(x->snapshot, x->key, x->scope, x->asked_model, &route, &x->err) != ERR_NONE)
+        return STAGE_FAIL;
+    x->route = arena_alloc_raw(&x->arena, sizeof(route), _Alignof(struct route));
+    *x->route = route;
+    return keep_native(x);
+}

@@ -1,0 +1,208 @@
+/* write.c - JSON onto a buffer. */
+#include "json/write.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "json/text.h"
+#include "json/tree.h"
+
+static void escape_byte(struct buf *out, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+
+    switch (c) {
+    case '"':
+    case '\\': text[1] = (char)c; break;
+    case '\b': text[1] = 'b'; break;
+    case '\f': text[1] = 'f'; break;
+    case '\n': text[1] = 'n'; break;
+    case '\r': text[1] = 'r'; break;
+    case '\t': text[1] = 't'; break;
+    default: buf_append(out, slice_of(text, 6)); return;
+    }
+    buf_append(out, slice_of(text, 2));
+}
+
+static void escape_utf8(struct buf *out, struct slice s)
+{
+    while (s.len) {
+        size_t plain = json_plain_len(s);
+
+        buf_append(out, slice_sub(s, 0, plain));
+        s = slice_after(s, plain);
+        if (s.len) {
+            escape_byte(out, (unsigned char)s.ptr[0]);
+            s = slice_after(s, 1);
+        }
+    }
+}
+
+/* The same where not all of it is UTF-8. */
+static void escape_bytes(struct buf *out, struct slice s)
+{
+    size_t good = 0;
+
+    while (good < s.len) {
+        size_t len = json_utf8_len(slice_after(s, good));
+
+        good += len;
+        if (!len) {
+            escape_utf8(out, slice_sub(s, 0, good));
+            buf_append(out, SLICE("\xEF\xBF\xBD"));
+            s = slice_after(s, good + 1);
+            good = 0;
+        }
+    }
+    escape_utf8(out, s);
+}
+
+void json_write_escaped(struct buf *out, struct slice s)
+{
+    if (json_utf8_fault(s) == SIZE_MAX)
+        escape_utf8(out, s);
+    else
+        escape_bytes(out, s);
+}
+
+void json_write_string(struct buf *out, struct slice s)
+{
+    buf_append_byte(out, '"');
+    json_write_escaped(out, s);
+    buf_append_byte(out, '"');
+}
+
+static void write_opening(struct buf *out, const struct json *v)
+{
+    if (v->key.ptr) {
+        json_write_string(out, v->key);
+        buf_append_byte(out, ':');
+    }
+    if (v->changed)
+        buf_append_byte(out, v->type == JSON_OBJECT ? '{' : '[');
+    else
+        buf_append(out, v->source);
+}
+
+void json_write_tree(struct buf *out, const struct json *v)
+{
+    const struct json *top = v;
+
+    if (!v->changed) {
+        buf_append(out, v->source); // without the key that it may have
+        return;
+    }
+    buf_append_byte(out, v->type == JSON_OBJECT ? '{' : '[');
+    for (bool down = true;;) {
+        if (down && v->changed && v->first) {
+            v = v->first;
+            write_opening(out, v);
+            continue;
+        }
+        if (v->changed)
+            buf_append_byte(out, v->type == JSON_OBJECT ? '}' : ']');
+        if (v == top)
+            return;
+        down = v->next != NULL;
+        if (down) {
+            buf_append_byte(out, ',');
+            v = v->next;
+            write_opening(out, v);
+        } else {
+            v = v->parent;
+        }
+    }
+}
+
+static void comma(struct json_writer *w)
+{
+    if (w->comma)
+        buf_append_byte(w->out, ',');
+    w->comma = true;
+}
+
+void json_open_object(struct json_writer *w)
+{
+    comma(w);
+    buf_append_byte(w->out, '{');
+    w->comma = false;
+}
+
+void json_close_object(struct json_writer *w)
+{
+    buf_append_byte(w->out, '}');
+    w->comma = true;
+}
+
+void json_open_array(struct json_writer *w)
+{
+    comma(w);
+    buf_append_byte(w->out, '[');
+    w->comma = false;
+}
+
+void json_close_array(struct json_writer *w)
+{
+    buf_append_byte(w->out, ']');
+    w->comma = true;
+}
+
+void json_key(struct json_writer *w, struct slice key)
+{
+    comma(w);
+    json_write_string(w->out, key);
+    buf_append_byte(w->out, ':');
+    w->comma = false;
+}
+
+void json_value_string(struct json_writer *w, struct slice s)
+{
+    comma(w);
+    json_write_string(w->out, s);
+}
+
+void json_value_int(struct json_writer *w, int64_t value)
+{
+    comma(w);
+    buf_append_i64(w->out, value);
+}
+
+void json_value_double(struct json_writer *w, double value)
+{
+    char text[32];
+
+    if (!isfinite(value)) {
+        json_value_null(w);
+        return;
+    }
+    /* The shortest of these that reads back as the same: 0.7 stays 0.7. */
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    json_value_raw(w, slice_str(text));
+}
+
+void json_value_bool(struct json_writer *w, bool value)
+{
+    json_value_raw(w, value ? SLICE("true") : SLICE("false"));
+}
+
+void json_value_null(struct json_writer *w)
+{
+    json_value_raw(w, SLICE("null"));
+}
+
+void json_value_raw(struct json_writer *w, struct slice raw)
+{
+    comma(w);
+    buf_append(w->out, raw);
+}
+
+void json_value_tree(struct json_writer *w, const struct json *v)
+{
+    comma(w);
+    json_write_tree(w->out, v);
+}

@@ -1,0 +1,175 @@
+/* limits.c - the settings that the data plane reads. */
+#include "policy/limits.h"
+
+#include <stddef.h>
+
+#include "base/array.h"
+#include "policy/field.h"
+
+#define KIB       ((int64_t)1024)
+#define MIB       (1024 * KIB)
+#define GIB       (1024 * MIB)
+#define DAY_MS    ((int64_t)86400000)
+#define NAME_ROOM 128
+
+#define SETTING(key, type, member, least, most, initial, help)                                   \
+    {                                                                                            \
+        key, key, FIELD_##type, 0, offsetof(struct limits, member), ROW_TYPE_COUNT, least, most, \
+            initial, help                                                                        \
+    }
+
+static const struct field settings[] = {
+    SETTING("max_body_bytes", INT, max_body_bytes, KIB, 4 * GIB, "67108864", "of one request"),
+    SETTING("max_inflight_body_bytes", INT, max_inflight_body_bytes, MIB, 1024 * GIB, "1073741824",
+            "of all request bodies held at one time"),
+    SETTING("max_answer_buffer_bytes", INT, max_answer_buffer_bytes, KIB, GIB, "65536",
+            "an answer over it is passed on as it comes"),
+    SETTING("max_attempts", INT, max_attempts, 1, 100, "6", "upstream, for one request"),
+    SETTING("shutdown_timeout_ms", INT, shutdown_timeout_ms, 0, DAY_MS, "30000",
+            "for requests to finish when the process is told to stop"),
+    SETTING("retention.days", INT, retention_days, 0, 36500, "30", "of logs; 0: for ever"),
+    SETTING("network.allow_private", BOOL, allow_private, 0, 0, "true",
+            "upstreams on loopback and private addresses"),
+    SETTING("cors_origins", TEXT, cors_origins, 0, 0, "*",
+            "of browsers that may use the data routes: * or a list with commas"),
+    SETTING("timeouts.connect_ms", INT, timeouts.connect_ms, 1, DAY_MS, "10000",
+            "to reach an upstream"),
+    SETTING("timeouts.first_byte_ms", INT, timeouts.first_byte_ms, 1, DAY_MS, "300000",
+            "until an upstream begins to answer"),
+    SETTING("timeouts.idle_ms", INT, timeouts.idle_ms, 1, DAY_MS, "120000",
+            "between two pieces of an answer"),
+    SETTING("timeouts.request_ms", INT, timeouts.request_ms, 1, DAY_MS, "600000",
+            "for a whole answer that is no stream"),
+    SETTING("request_log.downstream", TEXT, log_downstream, 0, 0, "off",
+            "off, metadata or bodies: what clients sent and got"),
+    SETTING("request_log.upstream", TEXT, log_upstream, 0, 0, "off",
+            "off, metadata or bodies: what was sent to providers"),
+};
+
+#define TIMEOUT(member, help)                                                                 \
+    {                                                                                         \
+#member, #member, FIELD_INT, 0, offsetof(struct timeouts, member), ROW_TYPE_COUNT, 1, \
+            DAY_MS, "1", help                                                                 \
+    }
+
+/* As above, of one provider.  Not null: what is absent stays as it is. */
+static const struct field timeout_fields[] = {
+    TIMEOUT(connect_ms, "to reach it"),
+    TIMEOUT(first_byte_ms, "until it begins to answer"),
+    TIMEOUT(idle_ms, "between two pieces of an answer"),
+    TIMEOUT(request_ms, "for a whole answer that is no stream"),
+};
+
+void limits_set_defaults(struct limits *l)
+{
+    memset(l, 0, sizeof(*l));
+    fields_set_defaults(settings, ARRAY_LEN(settings), l);
+}
+
+/* Beyond what a descriptor says. */
+static enum err check_text(const struct field *f, const struct limits *l, struct err_info *e)
+{
+    static const char *const levels[] = {"off", "metadata", "bodies"};
+    const struct slice *text;
+
+    if (f->offset != offsetof(struct limits, log_downstream) &&
+        f->offset != offsetof(struct limits, log_upstream))
+        return ERR_NONE;
+    text = (const struct slice *)(const void *)((const char *)l + f->offset);
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+        if (slice_eq(*text, slice_str(levels[i])))
+            return ERR_NONE;
+    }
+    return err_set(e, ERR_BAD_REQUEST, "%s: must be off, metadata or bodies", f->key);
+}
+
+static enum err set_leaf(struct limits *l, const struct field *f, const struct json *value,
+                         struct arena *a, struct err_info *e)
+{
+    if (field_read_json(f, l, value, "", a, e) || field_check(f, l, "", e) || check_text(f, l, e))
+        return e->code;
+    return ERR_NONE;
+}
+
+/* Whether some setting's name begins with "group.". */
+static bool is_group(struct slice name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        const char *key = settings[i].key;
+        if (slice_starts(slice_str(key), name) && key[name.len] == '.')
+            return true;
+    }
+    return false;
+}
+
+static const struct field *find(struct slice name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        if (slice_eq(name, slice_str(settings[i].key)))
+            return &settings[i];
+    }
+    return NULL;
+}
+
+static enum err set_group(struct limits *l, struct slice group, const struct json *object,
+                          struct arena *a, struct err_info *e)
+{
+    json_for_each(member, object) {
+        char name[NAME_ROOM];
+        int len = snprintf(name, sizeof(name), "%.*s.%.*s", SLICE_ARG(group),
+                           SLICE_ARG(slice_sub(member->key, 0, NAME_ROOM / 2)));
+        const struct field *f = find(slice_of(name, (size_t)len));
+        if (!f)
+            return err_set(e, ERR_BAD_REQUEST, "%s: there is no such setting", name);
+        if (set_leaf(l, f, member, a, e))
+            return e->code;
+    }
+    return ERR_NONE;
+}
+
+static enum err set(struct limits *l, struct slice name, const struct json *value, struct arena *a,
+                    struct err_info *e)
+{
+    const struct field *f = find(name);
+
+    if (f)
+        return set_leaf(l, f, value, a, e);
+    if (!is_group(name))
+        return err_set(e, ERR_BAD_REQUEST, "%.*s: there is no such setting",
+                       SLICE_ARG(slice_sub(name, 0, NAME_ROOM / 2)));
+    if (!json_is(value, JSON_OBJECT))
+        return err_set(e, ERR_BAD_REQUEST, "%.*s: must be an object", SLICE_ARG(name));
+    return set_group(l, name, value, a, e);
+}
+
+enum err limits_set(struct limits *l, struct slice name, struct slice json, struct arena *a,
+                    struct err_info *e)
+{
+    struct limits changed = *l;
+    struct err_info why = {0};
+    struct arena scratch;
+    struct json *value;
+    enum err err;
+
+    arena_init(&scratch, 0);
+    if (json_parse(&scratch, json, &value, &why))
+        err = err_set(e, ERR_BAD_REQUEST, "%.*s: %s", SLICE_ARG(slice_sub(name, 0, NAME_ROOM / 2)),
+                      err_info_text(&why));
+    else
+        err = set(&changed, name, value, a, e);
+    arena_release(&scratch);
+    if (err == ERR_NONE)
+        *l = changed;
+    return err;
+}
+
+enum err timeouts_read(struct timeouts *t, struct slice json, struct arena *a, struct err_info *e)
+{
+    struct timeouts changed = *t;
+    enum err err = fields_read_text(timeout_fields, ARRAY_LEN(timeout_fields), &changed, json,
+                                    "timeouts", "timeouts.", a, e);
+
+    if (err == ERR_NONE)
+        *t = changed;
+    return err;
+}

@@ -1,0 +1,211 @@
+/* validate.c - what can be said about a row by itself. */
+#include "base/array.h"
+#include "crypto/key.h"
+#include "crypto/password.h"
+#include "policy/field.h"
+#include "policy/limits.h"
+#include "policy/price.h"
+#include "policy/provider_settings.h"
+#include "wire/glob.h"
+
+#define NAME_BYTES  64
+#define MODEL_BYTES 256 // of an upstream's id
+
+/* First segments of paths that are ours, or that may be: no provider or alias is called so. */
+static const char *const reserved[] = {
+    "admin",      "api",     "assets", "batches", "console",    "favicon.ico",  "files",
+    "healthz",    "login",   "logout", "metrics", "models",     "openapi.json", "readyz",
+    "robots.txt", "setup",   "static", "upload",  "user",       "v1",           "v1alpha",
+    "v1beta",     "v1beta1", "v2",     "version", "well-known", ".well-known",  "ws",
+};
+
+static bool is_name_byte(char c, bool login)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-' || (login && (c == '@' || c == '+'));
+}
+
+/* "." and ".." are no segments of a path. */
+static enum err check_name(const struct field *f, struct slice name, struct err_info *e)
+{
+    bool login = f->flags & FIELD_LOGIN;
+
+    if (name.len > NAME_BYTES)
+        return err_set(e, ERR_BAD_REQUEST, "%s: must be at most %d characters", f->key, NAME_BYTES);
+    for (size_t i = 0; i < name.len; i++) {
+        if (!is_name_byte(name.ptr[i], login))
+            return err_set(e, ERR_BAD_REQUEST, "%s: may hold letters, digits, '.', '_', '-'%s only",
+                           f->key, login ? ", '@', '+'" : "");
+    }
+    if (slice_eq(name, SLICE(".")) || slice_eq(name, SLICE("..")))
+        return err_set(e, ERR_BAD_REQUEST, "%s: must not be dots alone", f->key);
+    for (size_t i = 0; !login && i < ARRAY_LEN(reserved); i++) {
+        if (slice_eq_nocase(name, slice_str(reserved[i])))
+            return err_set(e, ERR_BAD_REQUEST, "%s: '%s' is reserved", f->key, reserved[i]);
+    }
+    return ERR_NONE;
+}
+
+static enum err check_json(const struct field *f, struct slice json, struct err_info *e)
+{
+    struct err_info why = {0};
+    struct arena scratch;
+    struct json *value;
+    enum err err;
+
+    arena_init(&scratch, 0);
+    err = json_parse(&scratch, json, &value, &why);
+    arena_release(&scratch);
+    return err ? err_set(e, ERR_BAD_REQUEST, "%s: %s", f->key, err_info_text(&why)) : ERR_NONE;
+}
+
+static enum err check_choice(const char *key, struct slice value, const char *const *choices,
+                             size_t count, struct err_info *e)
+{
+    char list[ERR_TEXT_BYTES / 2] = "";
+    size_t at = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (slice_eq(value, slice_str(choices[i])))
+            return ERR_NONE;
+        at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", i ? ", " : "", choices[i]);
+    }
+    return err_set(e, ERR_BAD_REQUEST, "%s: must be one of %s", key, list);
+}
+
+static enum err check_model_id(const char *key, struct slice id, struct err_info *e)
+{
+    if (id.len > MODEL_BYTES)
+        return err_set(e, ERR_BAD_REQUEST, "%s: must be at most %d bytes", key, MODEL_BYTES);
+    return ERR_NONE;
+}
+
+static enum err check_provider(const struct provider_row *row, struct err_info *e)
+{
+    static const char *const strategies[] = {"round_robin", "sticky", "cache_affinity",
+                                             "least_busy", "weighted"};
+    const struct channel *c = channel_find(row->channel);
+    struct provider_settings settings;
+    struct timeouts timeouts = {0};
+    struct arena scratch;
+
+    if (!c)
+        return err_set(e, ERR_BAD_REQUEST, "channel: there is no channel '%.*s'",
+                       SLICE_ARG(slice_sub(row->channel, 0, NAME_BYTES)));
+    if (check_choice("strategy", row->strategy, strategies, ARRAY_LEN(strategies), e) ||
+        proxy_check(row->proxy, e))
+        return e->code;
+    arena_init(&scratch, 0);
+    if (provider_settings_read(row->settings, c, &scratch, &settings, e) == ERR_NONE &&
+        row->timeouts.ptr)
+        timeouts_read(&timeouts, row->timeouts, &scratch, e);
+    arena_release(&scratch);
+    return e->code;
+}
+
+/* What a key the channel wants is not known here; snapshot_build() sees both. */
+static enum err check_credential(const struct credential_row *row, struct err_info *e)
+{
+    static const struct channel any = {.name = "any"};
+    struct arena scratch;
+    struct secret key;
+    enum err err = proxy_check(row->proxy, e);
+
+    if (err)
+        return err;
+    arena_init(&scratch, 0);
+    err = credential_secret_read(row->secret, &any, &scratch, &key, e);
+    arena_release(&scratch);
+    return err;
+}
+
+static enum err check_model(const struct model_row *row, struct err_info *e)
+{
+    struct price price;
+
+    if (check_model_id("id", row->model, e))
+        return e->code;
+    return row->price.ptr ? price_parse(row->price, &price, e) : ERR_NONE;
+}
+
+static enum err check_alias(const struct alias_row *row, struct err_info *e)
+{
+    static const char *const strategies[] = {"failover", "weighted", "fastest"};
+
+    return check_choice("strategy", row->strategy, strategies, ARRAY_LEN(strategies), e);
+}
+
+static enum err check_user(const struct user_row *row, struct err_info *e)
+{
+    if (password_looks_phc(row->password_hash) && !password_is_phc(row->password_hash))
+        return err_set(e, ERR_BAD_REQUEST,
+                       "password: looks like an Argon2 hash, but is not one that can be used");
+    return ERR_NONE;
+}
+
+static enum err check_key(const struct key_row *row, struct err_info *e)
+{
+    if (row->digest.len != KEY_DIGEST_BYTES)
+        return err_set(e, ERR_BAD_REQUEST, "digest: must be %d bytes", KEY_DIGEST_BYTES);
+    return ERR_NONE;
+}
+
+static enum err check_permission(const struct permission_row *row, struct err_info *e)
+{
+    struct err_info why = {0};
+
+    if ((row->user_id == ROW_NULL_INT) == (row->key_id == ROW_NULL_INT))
+        return err_set(e, ERR_BAD_REQUEST, "user, key: exactly one of them is required");
+    if (glob_validate(row->models, &why))
+        return err_set(e, ERR_BAD_REQUEST, "models: %s", err_info_text(&why));
+    return ERR_NONE;
+}
+
+static enum err check_setting(const struct setting_row *row, struct err_info *e)
+{
+    struct limits limits;
+    struct arena scratch;
+    enum err err;
+
+    arena_init(&scratch, 0);
+    limits_set_defaults(&limits);
+    err = limits_set(&limits, row->name, row->value, &scratch, e);
+    arena_release(&scratch);
+    return err;
+}
+
+static enum err check_kind(enum row_type type, const void *row, struct err_info *e)
+{
+    switch (type) {
+    case ROW_PROVIDER: return check_provider(row, e);
+    case ROW_CREDENTIAL: return check_credential(row, e);
+    case ROW_MODEL: return check_model(row, e);
+    case ROW_ALIAS: return check_alias(row, e);
+    case ROW_ALIAS_TARGET:
+        return check_model_id("model", ((const struct alias_target_row *)row)->model, e);
+    case ROW_USER: return check_user(row, e);
+    case ROW_KEY: return check_key(row, e);
+    case ROW_PERMISSION: return check_permission(row, e);
+    case ROW_SETTING: return check_setting(row, e);
+    case ROW_TYPE_COUNT: break;
+    }
+    return ERR_NONE;
+}
+
+enum err row_validate(enum row_type type, const void *row, struct err_info *e)
+{
+    const struct row_kind *k = row_kind(type);
+
+    for (size_t i = 0; i < k->field_count; i++) {
+        const struct field *f = &k->fields[i];
+        const struct slice *text =
+            (const struct slice *)(const void *)((const char *)row + f->offset);
+        if (field_check(f, row, "", e))
+            return e->code;
+        if ((f->flags & FIELD_NAME) && check_name(f, *text, e))
+            return e->code;
+        if (f->type == FIELD_JSON && text->ptr && check_json(f, *text, e))
+            return e->code;
+    }
+    return check_kind(type, row, e);
+}

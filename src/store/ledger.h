@@ -1,0 +1,100 @@
+/* ledger.h - usage rows in the database, and what is added up from them. */
+#ifndef STORE_LEDGER_H
+#define STORE_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "policy/record.h"
+
+/*
+ * One struct ledger is one connection of its own, used by one thread at a time.
+ * Rows are added between begin and commit; roll-ups (minute, quarter of an hour,
+ * day; migration_ledger.h) follow in the same transaction and count only rows
+ * that were really added, so that a record which comes twice adds nothing.
+ */
+struct ledger;
+
+/** As store_open(); `flags` are its, too. */
+enum err ledger_open(const char *dsn, unsigned flags, struct ledger **out, struct err_info *e);
+void ledger_close(struct ledger *l);
+
+/** How long to wait for another connection that is writing; 5 s unless told otherwise. */
+void ledger_set_patience(struct ledger *l, int ms);
+
+/*
+ * ERR_IO where the database cannot be written for now (locked, full, read-only,
+ * away), ERR_DAMAGED when it is not whole; the transaction is then undone by
+ * ledger_rollback() and may be tried again from its beginning.
+ */
+enum err ledger_begin(struct ledger *l, struct err_info *e);
+enum err ledger_add(struct ledger *l, const struct usage_record *record, struct err_info *e);
+enum err ledger_commit(struct ledger *l, struct err_info *e);
+void ledger_rollback(struct ledger *l);
+
+/** Rows added since ledger_begin(), those not counted that were there already. */
+uint64_t ledger_added(const struct ledger *l);
+
+/** Whether the last failure was that somebody else holds the lock or the disk is full. */
+bool ledger_may_recover(const struct ledger *l);
+
+/** Gives memory back that a busy time has taken. */
+void ledger_rest(struct ledger *l);
+
+/* What totals are grouped by; a set of bits. */
+enum ledger_group {
+    LEDGER_BY_USER,
+    LEDGER_BY_KEY,
+    LEDGER_BY_PROVIDER,
+    LEDGER_BY_MODEL,
+    LEDGER_BY_ALIAS,
+    LEDGER_BY_OUTCOME,
+    LEDGER_BY_DAY, // UTC
+    LEDGER_GROUP_COUNT
+};
+
+const char *ledger_group_name(enum ledger_group g); // "user"
+bool ledger_group_parse(struct slice name, enum ledger_group *out);
+
+struct ledger_filter {
+    int64_t since_unix_ms, until_unix_ms; // when the exchange started; 0: no bound
+    struct slice user, key, provider, model, alias, outcome; // NULL: any
+    unsigned groups;                                         // totals: bits of ledger_group
+    int64_t limit;                                           // rows: the newest so many; 0: all
+};
+
+struct ledger_total {
+    struct slice names[LEDGER_GROUP_COUNT]; // of the groups asked for; the day as "2026-11-22"
+    int64_t requests, cost_nusd;
+    int64_t unpriced; // requests without a price
+    int64_t attempts;
+    int64_t first_bytes, first_byte_ms; // how often there was one, and the sum of the waits
+    int64_t total_ms, request_bytes, response_bytes;
+    struct chat_usage usage;
+};
+
+/* Enumerations as the names they had when the row was written. */
+struct ledger_row {
+    struct usage_record record; // all but the enumerations
+    struct slice operation, dialect, upstream_dialect, outcome, source;
+    struct slice err; // empty: none
+};
+
+/* Slices live during the call.  False ends the walk. */
+typedef bool ledger_total_fn(void *ctx, const struct ledger_total *total);
+typedef bool ledger_row_fn(void *ctx, const struct ledger_row *row);
+
+/**
+ * Totals from roll-ups, dearest first.  Bounds are widened to what roll-ups know: the
+ * minute within the last day, else the quarter of an hour; they say so in `filter`.
+ */
+enum err ledger_totals(struct ledger *l, struct ledger_filter *filter, int64_t now_unix_ms,
+                       ledger_total_fn *each, void *ctx, struct err_info *e);
+
+/** Rows, oldest first. */
+enum err ledger_rows(struct ledger *l, const struct ledger_filter *filter, ledger_row_fn *each,
+                     void *ctx, struct err_info *e);
+
+#endif

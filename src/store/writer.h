@@ -1,0 +1,47 @@
+/* writer.h - the thread that moves usage records from the journals to the database. */
+#ifndef STORE_WRITER_H
+#define STORE_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "store/journal_set.h"
+
+/*
+ * It looks for records on its own, some times a second, so that a worker never
+ * has to wake it; takes up to some thousands into one transaction; and says so
+ * to the journal once they are committed.  When the database cannot be written,
+ * it tries again for ever, ever more slowly (to every two seconds), and moves
+ * what waits from the rings into files meanwhile, up to the set's limits.  Then
+ * the rings fill, journal_has_room() says no, and requests are refused.
+ */
+struct writer;
+
+struct writer_stats {
+    uint64_t rows_written;  // by this process
+    uint64_t lag_records;   // settled and not yet in the database
+    int64_t lag_ms;         // how long the oldest of them has been waiting
+    uint64_t db_errors;     // transactions that failed
+    uint64_t spilled_bytes; // in files, waiting
+    uint64_t damaged_bytes; // of a ring, that could not be read: 0 unless memory or disk fail
+    bool database_is_away;  // the last transaction failed
+};
+
+/** The ledger is opened by the thread, as a connection of its own, and again when it fails. */
+enum err writer_start(struct journal_set *set, const char *dsn, struct writer **out,
+                      struct err_info *e);
+
+/** Waits until all that was settled before the call is committed; false after `timeout_ms`. */
+bool writer_flush(struct writer *w, int timeout_ms);
+
+/**
+ * Writes what is there and ends.  When the database cannot be written, what is left
+ * stays in the journal for the next start.  The workers have ended.
+ */
+void writer_stop(struct writer *w);
+
+/** From any thread. */
+void writer_read_stats(const struct writer *w, struct writer_stats *out);
+
+#endif
