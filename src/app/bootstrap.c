@@ -1,11 +1,14 @@
 /* bootstrap.c - from whatever is there to a database that can be served from. */
 #include "app/bootstrap.h"
 
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/commands.h"
 #include "app/config_apply.h"
 #include "app/file.h"
+#include "base/clock.h"
 #include "base/secret.h"
 #include "crypto/password.h"
 
@@ -118,27 +121,53 @@ enum err bootstrap(struct control *c, const struct options *o, bool after_seed, 
     return e->code;
 }
 
-/* Generated keys of a configuration: shown like the first one, once and not in a log. */
-static void show_made_key(void *ctx, struct slice user, struct slice label, struct slice text)
+static void note_key(void *ctx, struct slice user, struct slice label, struct slice text)
 {
-    fprintf(ctx, "New key of %.*s%s%.*s, shown only now: %.*s\n", SLICE_ARG(user),
-            label.len ? ", " : "", SLICE_ARG(label), SLICE_ARG(text));
+    buf_printf(ctx, "New key of %.*s%s%.*s, shown only now: %.*s\n", SLICE_ARG(user),
+               label.len ? ", " : "", SLICE_ARG(label), SLICE_ARG(text));
 }
 
-static bool apply(struct control *c, const struct config *config, unsigned flags, FILE *err)
+/*
+ * Keys that a configuration had made are for people: to the terminal, or where there
+ * is none, into a file that only the owner reads.  What goes to a pipe may be a log.
+ */
+static enum err show_keys(const struct options *o, struct slice lines, FILE *err,
+                          struct err_info *e)
+{
+    char path[PATH_MAX];
+
+    if (isatty(fileno(err))) {
+        fprintf(err, "%.*s", SLICE_ARG(lines));
+        return ERR_NONE;
+    }
+    snprintf(path, sizeof(path), "%s/new-keys-%lld.txt", o->data_dir, (long long)clock_unix_ms());
+    if (file_make_dir(o->data_dir, e) || file_create_private(path, lines, e))
+        return e->code;
+    fprintf(err, "gproxy: keys were made: they are in %s\n", path);
+    return ERR_NONE;
+}
+
+static bool apply(struct control *c, const struct options *o, const struct config *config,
+                  FILE *err)
 {
     struct err_info e = {.code = ERR_NONE};
+    struct buf keys = {.data = NULL};
     struct apply run = {.store = c->store,
                         .hasher = &c->hasher,
                         .fingerprint = c->fingerprint,
-                        .flags = flags,
-                        .on_key = show_made_key,
-                        .ctx = err};
+                        .flags = config->mode == CONFIG_MANAGED ? APPLY_DELETE : 0,
+                        .on_key = note_key,
+                        .ctx = &keys};
 
     config_apply(config, &run, &e);
     problems_print(config->problems, err);
+    if (!e.code && buf_len(&keys))
+        show_keys(o, buf_peek(&keys), err, &e);
     if (e.code && !config->problems->errors)
         fprintf(err, "gproxy: %s\n", err_info_text(&e));
+    if (keys.data)
+        secret_wipe(keys.data, keys.cap);
+    buf_release(&keys);
     return !e.code;
 }
 
@@ -160,7 +189,7 @@ bool bootstrap_prepare(struct control *c, const struct options *o, struct arena 
     }
     store_is_empty(c->store, &empty, &e);
     if (!e.code && config && (empty || config->mode == CONFIG_MANAGED) &&
-        !apply(c, config, config->mode == CONFIG_MANAGED ? APPLY_DELETE : 0, err)) {
+        !apply(c, o, config, err)) {
         *exit_code = problems.errors ? EXIT_USAGE : EXIT_FAILED;
         return false;
     }
@@ -190,7 +219,7 @@ bool bootstrap_reconcile(struct control *c, const struct options *o, struct aren
         return true;
     if (managed)
         *managed = true;
-    return apply(c, config, APPLY_DELETE, err);
+    return apply(c, o, config, err);
 }
 
 static void write_lines(const struct bootstrap *b, const struct options *o, unsigned port,

@@ -168,8 +168,8 @@ static enum err open_gateway(struct serve *s, struct err_info *e)
     if (!s->gateway.tls_insecure)
         return e->code;
     if (o->proxy && *o->proxy) {
-        if (http_proxy_parse(slice_str(o->proxy), s->gateway.tls, s->command->arena, &s->proxy, e) !=
-            ERR_NONE)
+        if (http_proxy_parse(slice_str(o->proxy), s->gateway.tls, s->command->arena, &s->proxy,
+                             e) != ERR_NONE)
             return e->code;
         s->gateway.proxy = &s->proxy;
     }
@@ -338,8 +338,9 @@ int cmd_serve(struct command_context *x, int argc, char **argv)
     }
     open_log(&s);
     if (s.control.made_key_file)
-        log_event(LOG_WARN, NULL, "secret_key.made", "file=\"%s\" why=\"keep a copy: without it "
-                                                     "stored credentials cannot be opened\"",
+        log_event(LOG_WARN, NULL, "secret_key.made",
+                  "file=\"%s\" why=\"keep a copy: without it "
+                  "stored credentials cannot be opened\"",
                   s.control.made_key_file);
     code = open_all(&s, &e) == ERR_NONE ? run(&s, &made, &signals) : command_failed(x, &e);
     close_all(&s);

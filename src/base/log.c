@@ -119,12 +119,14 @@ static void put_pairs_json(struct line *l, struct slice pairs)
 
     while (pairs.len) {
         bool number;
+        struct slice digits;
         uint64_t ignored;
         pairs = next_pair(pairs, &key, &value);
         put_str(l, ",\"");
         put_escaped(l, key);
         put_str(l, "\":");
-        number = slice_to_u64(value, &ignored) && (value.len == 1 || value.ptr[0] != '0');
+        digits = slice_after(value, value.len && value.ptr[0] == '-');
+        number = slice_to_u64(digits, &ignored) && (digits.len == 1 || digits.ptr[0] != '0');
         if (!number)
             put(l, '"');
         put_escaped(l, value);

@@ -278,7 +278,7 @@ static enum verdict answer_locally(struct exchange *x, const struct candidate *c
         .operation = x->target.operation,
         .dialect = x->target.dialect,
         .framing = x->framing,
-        .model = c->model,
+        .model = x->asked_model, // as the client calls it, since it is the client who reads it
         .body = x->body,
         .request_id = slice_of(x->id, ID_TEXT_BYTES - 1),
         .now_unix_ms = x->gw->worker->now_unix_ms,

@@ -18,7 +18,7 @@
 #include "base/panic.h"
 
 #define RING_MASK        (LOG_RING_BYTES - 1)
-#define LINGER_MS        20   // while lines keep coming, a worker makes no system call for them
+#define LINGER_MS        5    // while lines keep coming, a worker makes no system call for them
 #define LAST_CHANCE_MS   1000 // for a stuck descriptor at the end
 #define REPORT_EVERY_MS  1000
 #define PIPE_CHUNK_BYTES ((size_t)4096) // a pipe that polls as writable takes this much at once

@@ -50,7 +50,7 @@ static void *write_lines(void *writer)
         int len = snprintf(line, sizeof(line), "%u %u %.*s\n", w->number, i, (int)(i % 40),
                            "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
         log_sink_write(w->sink, slice_of(line, (size_t)len));
-        if (w->slowly && i % 500 == 0)
+        if (w->slowly && i % 100 == 0)
             usleep(2000);
     }
     return NULL;

@@ -7,13 +7,14 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 struct test_name {
-    const char *name;
+    const char *name;         // "*.x": whatever ends in ".x"
     const char *addresses[4]; // v4 or v6; none: there is no such name
     unsigned ttl;
     bool silent;
@@ -57,6 +58,15 @@ static inline size_t dns_put_answer(unsigned char *out, const char *text, int ty
     return sizeof(head) + size;
 }
 
+static inline bool dns_matches(const char *rule, const char *name)
+{
+    size_t rule_len = strlen(rule), len = strlen(name);
+
+    if (rule[0] != '*')
+        return strcasecmp(rule, name) == 0;
+    return len >= rule_len && strcasecmp(rule + 1, name + len - rule_len + 1) == 0;
+}
+
 static inline size_t dns_answer(struct test_dns *d, unsigned char *m)
 {
     char name[128];
@@ -65,7 +75,7 @@ static inline size_t dns_answer(struct test_dns *d, unsigned char *m)
     const struct test_name *found = NULL;
 
     for (size_t i = 0; i < d->count; i++)
-        if (strcasecmp(d->names[i].name, name) == 0)
+        if (dns_matches(d->names[i].name, name))
             found = &d->names[i];
     if (type == 1)
         d->questions++;

@@ -165,7 +165,7 @@ static void test_at_random(void **state)
         timer_init(&alarms[i].timer, on_fire, &alarms[i]);
     for (int round = 0; round < 20000; round++) {
         struct alarm *a = &alarms[random_below(&r, ARRAY_LEN(alarms))];
-        int64_t span_ms = 1LL << random_below(&r, 24);
+        int64_t span_ms = (int64_t)1 << random_below(&r, 24);
 
         if (random_below(&r, 8) == 0) {
             timer_clear(&a->timer);

@@ -207,7 +207,8 @@ enum err credential_secret_read(struct secret json, const struct channel *c, str
     err = read_secret(secret_reveal(json), c, &scratch, &read, e);
     if (err == ERR_NONE && read.api_key.len)
         *key = secret_dup(a, secret_of(read.api_key));
-    secret_wipe((char *)(uintptr_t)read.api_key.ptr, read.api_key.len); // in our own scratch
+    if (read.api_key.len)
+        secret_wipe((char *)(uintptr_t)read.api_key.ptr, read.api_key.len); // in our own scratch
     arena_release(&scratch);
     return err;
 }

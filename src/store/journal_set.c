@@ -25,7 +25,7 @@
 
 static struct journal_limits with_defaults(const struct journal_limits *given)
 {
-    struct journal_limits l = *given;
+    struct journal_limits l = given ? *given : (struct journal_limits){.ring_bytes = 0};
 
     if (!l.ring_bytes)
         l.ring_bytes = DEFAULT_RING_BYTES;

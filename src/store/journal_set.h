@@ -12,7 +12,7 @@
 
 struct journal_set;
 
-/* 0 stands for the default. */
+/* 0 stands for the default, no limits at all for all defaults. */
 struct journal_limits {
     size_t ring_bytes;    // a worker: 32 MiB
     uint32_t slot_count;  // a worker: 16,384; rounded up to a multiple of 64

@@ -364,9 +364,12 @@ size_t head_skip_blank(struct slice bytes)
 
 size_t head_end(struct slice bytes, size_t from)
 {
-    const char *end = bytes.ptr + bytes.len, *at = bytes.ptr;
+    const char *at, *end;
 
-    for (at += from < 3 ? 0 : from - 3;; at++) { // the end may have begun three bytes ago
+    if (bytes.len == 0)
+        return SIZE_MAX;
+    end = bytes.ptr + bytes.len;
+    for (at = bytes.ptr + (from < 3 ? 0 : from - 3);; at++) { // it may have begun three bytes ago
         at = scan_line_end_twice(at, end);
         if (at == end)
             return SIZE_MAX;

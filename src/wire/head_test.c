@@ -237,6 +237,7 @@ static void test_end(void **state)
             found = head_end(slice_sub(in, 0, len), seen);
         assert_int_equal(found, ends[i].end);
     }
+    assert_int_equal(head_end(slice_of(NULL, 0), 0), SIZE_MAX);
     assert_int_equal(head_skip_blank(SLICE("\r\n\r\nGET")), 2);
     assert_int_equal(head_skip_blank(SLICE("\nGET")), 0);
     assert_int_equal(head_skip_blank(SLICE("\r")), 0);

@@ -61,8 +61,11 @@ static void finish(struct sse_cutter *c, struct slice unread, size_t len, struct
 
 enum sse_result sse_next(struct sse_cutter *c, struct slice unread, struct sse_event *out)
 {
-    const char *end = unread.ptr + unread.len;
+    const char *end;
 
+    if (unread.len == 0)
+        return SSE_MORE;
+    end = unread.ptr + unread.len;
     while (c->scanned < unread.len) {
         const char *line = unread.ptr + c->line_at, *at = unread.ptr + c->scanned;
         struct slice text;
@@ -100,7 +103,7 @@ enum sse_result sse_next(struct sse_cutter *c, struct slice unread, struct sse_e
 
 void sse_write(struct buf *out, struct slice name, struct slice data)
 {
-    const char *at = data.ptr, *end = data.ptr + data.len, *stop;
+    const char *at = data.len ? data.ptr : "", *end = at + data.len, *stop;
 
     if (name.len) {
         buf_append(out, SLICE("event: "));

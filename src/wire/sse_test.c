@@ -181,6 +181,24 @@ static void test_one_line_is_not_copied(void **state)
     sse_cutter_release(&c);
 }
 
+static void test_nothing(void **state)
+{
+    struct sse_cutter c = {0};
+    struct buf out = {0};
+    struct sse_event ev;
+
+    (void)state;
+    assert_int_equal(sse_next(&c, slice_of(NULL, 0), &ev), SSE_MORE);
+    sse_write(&out, slice_of(NULL, 0), slice_of(NULL, 0));
+    assert_true(slice_eq(buf_peek(&out), SLICE("data: \n\n")));
+    buf_clear(&out);
+    sse_write_keep_alive(&out);
+    assert_int_equal(sse_next(&c, buf_peek(&out), &ev), SSE_EVENT);
+    assert_false(ev.has_fields || ev.has_data);
+    buf_release(&out);
+    sse_cutter_release(&c);
+}
+
 static void test_too_large(void **state)
 {
     char *bytes = test_malloc(SSE_MAX_EVENT + 1);
@@ -242,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_any_cut),
         cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_one_line_is_not_copied),
+        cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_write),
     };

@@ -28,12 +28,11 @@ let serial = 0;
 
 function prepare(d, stream) {
   const n = ++serial;
-  const one = { id: newId('kill'), n, d, stream, model: newModel('k'), answered: false, finished: false, reached: false };
+  const one = { id: newId('kill'), n, d, stream, model: newModel('k'), answered: false, request: null };
   sent.set(one.id, one);
   rig.up.script(one.model, async (req, res) => {
-    one.reached = true;
+    one.request = req;
     await answerWell(req, res, { usage: usageOf(n), pause: n % 3 === 0 ? randomInt(0, 8) : 0 });
-    one.finished = req.answered;
   });
   return one;
 }
@@ -86,7 +85,7 @@ function compare(rows) {
     const one = sent.get(id);
     if (!one) problems.push(`${id}: a row for a request that was never sent`);
     if (mine.length > 1) problems.push(`${id}: ${mine.length} rows (${mine.map((r) => r.outcome)})`);
-    for (const row of mine) if (one && row.outcome === 'ok' && !one.finished) problems.push(`${id}: an ok row, but the upstream had not finished`);
+    for (const row of mine) if (one && row.outcome === 'ok' && !one.request?.answered) problems.push(`${id}: an ok row, but the upstream had not finished`);
   }
   for (const [id, one] of sent) {
     const mine = byRequest.get(id) ?? [];
@@ -132,7 +131,7 @@ test(`${ROUNDS} times kill -9 under the load of ${CLIENTS} clients`, { timeout: 
 
 test('what was in flight when it died has a row that says unknown', async () => {
   const rows = rig.gw.usageRows();
-  const cut = [...sent.values()].filter((one) => one.reached && !one.finished && !one.answered);
+  const cut = [...sent.values()].filter((one) => one.request && !one.request.answered && !one.answered);
   const unknown = cut.filter((one) => rows.some((r) => r.client_request_id === one.id && r.outcome === 'unknown'));
   assert.ok(cut.length === 0 || unknown.length > 0, `${cut.length} were in flight, ${unknown.length} have an unknown row`);
   for (const one of cut) {

@@ -49,7 +49,7 @@ class Request {
     this.body = Buffer.alloc(0);
     this.at = Date.now();
     this.closedAt = 0; // when the gateway closed the connection under it
-    this.answered = false; // set by the script when its last byte has gone out
+    this.answered = false; // set when the end of a good answer begins to go out
   }
 
   all(name) {
@@ -124,8 +124,8 @@ class Reply {
     const lines = [`HTTP/1.1 ${status} Scripted`];
     const all = { 'content-type': 'application/json', 'content-length': data.length, ...headers };
     for (const [n, v] of Object.entries(all)) for (const x of [v].flat()) lines.push(`${n}: ${x}`);
-    await this.raw(Buffer.concat([Buffer.from(lines.join('\r\n') + '\r\n\r\n', 'latin1'), data]));
     this.req.answered = true;
+    await this.raw(Buffer.concat([Buffer.from(lines.join('\r\n') + '\r\n\r\n', 'latin1'), data]));
   }
 
   json(status, value, headers = {}) {
@@ -144,8 +144,8 @@ class Reply {
   }
 
   async finish() {
-    await this.raw('0\r\n\r\n');
     this.req.answered = true;
+    await this.raw('0\r\n\r\n');
   }
 
   fin() {
@@ -173,7 +173,9 @@ export async function answerWell(req, res, options = {}) {
   if (!req.streams) return res.json(200, d.answer(o), options.headers);
   const includeUsage = req.json?.stream_options?.include_usage === true;
   await res.stream(options.headers);
-  for (const frame of d.frames({ includeUsage, ...o })) {
+  const frames = d.frames({ includeUsage, ...o });
+  for (const [i, frame] of frames.entries()) {
+    if (i === frames.length - 1) req.answered = true;
     await res.chunk(frame);
     if (options.pause) await sleep(options.pause);
   }

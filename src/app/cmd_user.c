@@ -1,0 +1,190 @@
+/* cmd_user.c - gproxy user: list, add, disable, enable, delete, passwd. */
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "app/file.h"
+#include "app/session.h"
+#include "base/array.h"
+#include "base/secret.h"
+#include "crypto/password.h"
+
+#define PASSWORD_MAX_BYTES 1024
+
+static size_t count_of(const struct session *s, int64_t user_id, enum row_type type)
+{
+    const struct key_row *keys = ROWS(&s->rows, ROW_KEY, struct key_row);
+    const struct permission_row *rights = ROWS(&s->rows, ROW_PERMISSION, struct permission_row);
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->rows.counts[type]; i++)
+        count += (type == ROW_KEY ? keys[i].user_id : rights[i].user_id) == user_id;
+    return count;
+}
+
+static int list(struct session *s)
+{
+    const struct user_row *users = ROWS(&s->rows, ROW_USER, struct user_row);
+    char when[SESSION_TIME_BYTES];
+
+    fprintf(s->x->out, "%-24s %-8s %-6s %-9s %5s %12s  %s\n", "NAME", "STATE", "ADMIN", "PASSWORD",
+            "KEYS", "PERMISSIONS", "CREATED");
+    for (size_t i = 0; i < s->rows.counts[ROW_USER]; i++) {
+        const struct user_row *u = &users[i];
+        fprintf(s->x->out, "%-24.*s %-8s %-6s %-9s %5zu %12zu  %s\n", SLICE_ARG(u->name),
+                u->enabled ? "enabled" : "disabled", u->admin ? "yes" : "no",
+                u->password_hash.ptr ? "yes" : "no", count_of(s, u->head.id, ROW_KEY),
+                count_of(s, u->head.id, ROW_PERMISSION),
+                session_time(u->head.created_unix_ms, when));
+    }
+    return EXIT_GOOD;
+}
+
+/* From the terminal, unseen. */
+static bool ask(struct command_context *x, struct slice *out)
+{
+    char *line = arena_alloc(x->arena, PASSWORD_MAX_BYTES, 1);
+    struct termios before, silent;
+    bool good;
+
+    if (tcgetattr(STDIN_FILENO, &before))
+        return false;
+    silent = before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    fprintf(x->err, "Password: ");
+    fflush(x->err);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    good = fgets(line, PASSWORD_MAX_BYTES, stdin) != NULL;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    fputc('\n', x->err);
+    *out = slice_of(line, good ? strcspn(line, "\n") : 0);
+    return good;
+}
+
+/* A NULL pointer: none was given. */
+static bool find_password(struct command_context *x, bool required, struct slice *out)
+{
+    const char *given = arguments_get(&x->arguments, "password");
+    const char *path = arguments_get(&x->arguments, "password-file");
+    struct err_info e = {.code = ERR_NONE};
+
+    *out = slice_str(given);
+    if (path) {
+        if (file_read(strcmp(path, "-") ? path : "/dev/stdin", PASSWORD_MAX_BYTES, x->arena, out,
+                      &e)) {
+            command_failed(x, &e);
+            return false;
+        }
+        while (out->len && strchr("\r\n", out->ptr[out->len - 1]))
+            out->len--;
+    } else if (!given && required && (!isatty(STDIN_FILENO) || !ask(x, out))) {
+        command_misused(x, "give --password-file FILE (- for the standard input)");
+        return false;
+    }
+    if (out->ptr && !out->len) {
+        fprintf(x->err, "gproxy: the password must not be empty\n");
+        return false;
+    }
+    return true;
+}
+
+static bool set_password(struct command_context *x, struct user_row *user, bool required)
+{
+    char hash[PASSWORD_HASH_BYTES];
+    struct slice password;
+
+    if (!find_password(x, required, &password))
+        return false;
+    if (!password.ptr || password_looks_phc(password)) {
+        user->password_hash = password.ptr ? password : user->password_hash;
+        return true; // one that cannot be used is refused with the row
+    }
+    if (!password_hash(password, hash)) {
+        fprintf(x->err, "gproxy: no memory to hash a password\n");
+        return false;
+    }
+    user->password_hash = arena_dup(x->arena, slice_str(hash));
+    return true;
+}
+
+static int add(struct session *s, const char *name)
+{
+    struct user_row user;
+
+    row_set_defaults(row_kind(ROW_USER), &user);
+    user.name = slice_str(name);
+    user.admin = arguments_get(&s->x->arguments, "admin") != NULL;
+    if (!set_password(s->x, &user, false) || session_put(s, ROW_USER, &user))
+        return EXIT_FAILED;
+    fprintf(s->x->err,
+            "Added.  It has no key (gproxy key add %s) and no permission: those come from the "
+            "configuration file or \"gproxy import\".\n",
+            name);
+    return EXIT_GOOD;
+}
+
+static int set_enabled(struct session *s, const char *name, bool enabled)
+{
+    struct user_row *user = session_user(s, name);
+
+    if (!user)
+        return EXIT_FAILED;
+    user->enabled = enabled;
+    return session_put(s, ROW_USER, user);
+}
+
+static int enable(struct session *s, const char *name)
+{
+    return set_enabled(s, name, true);
+}
+
+static int disable(struct session *s, const char *name)
+{
+    return set_enabled(s, name, false);
+}
+
+static int delete_user(struct session *s, const char *name)
+{
+    const struct user_row *user = session_user(s, name);
+
+    return user ? session_delete(s, ROW_USER, user->head.id) : EXIT_FAILED;
+}
+
+static int passwd(struct session *s, const char *name)
+{
+    struct user_row *user = session_user(s, name);
+
+    if (!user || !set_password(s->x, user, true))
+        return EXIT_FAILED;
+    return session_put(s, ROW_USER, user);
+}
+
+static const struct {
+    const char *verb;
+    int (*run)(struct session *s, const char *name);
+    unsigned flags;
+} verbs[] = {
+    {"add",     add,         0               },
+    {"enable",  enable,      STORE_MUST_EXIST},
+    {"disable", disable,     STORE_MUST_EXIST},
+    {"delete",  delete_user, STORE_MUST_EXIST},
+    {"passwd",  passwd,      STORE_MUST_EXIST},
+};
+
+int cmd_user(struct command_context *x, int argc, char **argv)
+{
+    bool listing = argc == 1 && !strcmp(argv[0], "list");
+    struct session s;
+    size_t verb = 0;
+    int code;
+
+    while (argc == 2 && verb < ARRAY_LEN(verbs) && strcmp(argv[0], verbs[verb].verb) != 0)
+        verb++;
+    if (!listing && (argc != 2 || verb == ARRAY_LEN(verbs)))
+        return command_misused(x, "%s", argc ? "not one of its forms" : "what about users?");
+    if (!session_open(&s, x, listing ? STORE_MUST_EXIST : verbs[verb].flags))
+        return EXIT_FAILED;
+    code = listing ? list(&s) : verbs[verb].run(&s, argv[1]);
+    session_close(&s);
+    return code;
+}
