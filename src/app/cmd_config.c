@@ -57,6 +57,9 @@ static int apply(struct command_context *x, const struct config *c)
 
     if (control_open(&control, &x->options, 0, x->arena, &e))
         return command_failed(x, &e);
+    if (control.made_key_file)
+        fprintf(x->err, "gproxy: made the secret key file %s: keep a copy of it\n",
+                control.made_key_file);
     run.store = control.store;
     config_apply(c, &run, &e);
     control_close(&control);

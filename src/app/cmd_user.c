@@ -107,6 +107,30 @@ static bool set_password(struct command_context *x, struct user_row *user, bool 
     return true;
 }
 
+static int permit(struct session *s, int64_t user_id, const char *models)
+{
+    struct permission_row permission;
+
+    row_set_defaults(row_kind(ROW_PERMISSION), &permission);
+    permission.user_id = user_id;
+    permission.models = slice_str(models);
+    return session_put(s, ROW_PERMISSION, &permission);
+}
+
+static int add_all(struct session *s, struct user_row *user)
+{
+    const char *models = arguments_get(&s->x->arguments, "models");
+    struct err_info e = {.code = ERR_NONE};
+
+    if (store_begin(s->control.store, &e))
+        return command_failed(s->x, &e);
+    if (session_put(s, ROW_USER, user) || (models && permit(s, user->head.id, models))) {
+        store_rollback(s->control.store);
+        return EXIT_FAILED;
+    }
+    return store_commit(s->control.store, &e) ? command_failed(s->x, &e) : EXIT_GOOD;
+}
+
 static int add(struct session *s, const char *name)
 {
     struct user_row user;
@@ -114,12 +138,10 @@ static int add(struct session *s, const char *name)
     row_set_defaults(row_kind(ROW_USER), &user);
     user.name = slice_str(name);
     user.admin = arguments_get(&s->x->arguments, "admin") != NULL;
-    if (!set_password(s->x, &user, false) || session_put(s, ROW_USER, &user))
+    if (!set_password(s->x, &user, false) || add_all(s, &user))
         return EXIT_FAILED;
-    fprintf(s->x->err,
-            "Added.  It has no key (gproxy key add %s) and no permission: those come from the "
-            "configuration file or \"gproxy import\".\n",
-            name);
+    if (!arguments_get(&s->x->arguments, "models"))
+        fprintf(s->x->err, "gproxy: %s may use no model: --models gives a permission\n", name);
     return EXIT_GOOD;
 }
 

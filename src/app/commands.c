@@ -10,9 +10,10 @@
 
 static const char *const import_flags[] = {"replace", "dry-run"};
 static const char *const export_flags[] = {"include-secrets", "out="};
-static const char *const user_flags[] = {"admin", "password=", "password-file="};
-static const char *const key_flags[] = {"label=", "expires-at=", "key="};
-static const char *const usage_flags[] = {"since=", "until=", "by=", "json"};
+static const char *const user_flags[] = {"admin", "models=", "password=*", "password-file="};
+static const char *const key_flags[] = {"label=", "expires-at=", "key=*"};
+static const char *const usage_flags[] = {
+    "since=", "until=", "by=", "user=", "key=", "provider=", "model=", "rows", "limit=", "json"};
 
 static int cmd_version(struct command_context *x, int argc, char **argv)
 {
@@ -102,9 +103,10 @@ static int run(const struct command *c, bool named, int argc, char **argv, struc
 {
     struct command_context x = {.command = c, .arena = a, .out = stdout, .err = stderr};
 
+    x.arguments.groups = c->groups;
     x.arguments.flags = c->flags;
     x.arguments.flag_count = c->flag_count;
-    if (!options_read(&x.options, c->groups, &x.arguments, argc, argv, NULL, a, stderr))
+    if (!options_read(&x.options, &x.arguments, argc, argv, NULL, a, stderr))
         return EXIT_USAGE;
     if (x.arguments.version)
         return cmd_version(&x, 0, NULL);

@@ -31,7 +31,7 @@ struct command {
     const char *usage;        // what follows the name: "FILE [--replace]"
     const char *help;         // paragraphs, or NULL
     unsigned groups;          // of enum option_group
-    const char *const *flags; // its own, without "--"; those that take a value end in '='
+    const char *const *flags; // its own, without "--"; as in struct arguments
     size_t flag_count;
     command_fn *run;
 };

@@ -157,7 +157,8 @@ static enum err fill_in(struct run *x, const struct config_row *r, struct row_he
         return fill_password(x, r->row, (void *)old, e);
     if (r->type == ROW_KEY)
         fill_key(x, r, r->row, (void *)old);
-    if (r->type == ROW_CREDENTIAL && !secret_reveal(credential->secret).ptr && old)
+    if (r->type == ROW_CREDENTIAL && !secret_reveal(credential->secret).ptr && old &&
+        secret_reveal(((struct credential_row *)(void *)old)->secret).len)
         credential->secret = ((struct credential_row *)(void *)old)->secret;
     return ERR_NONE;
 }
@@ -216,7 +217,7 @@ static void note_moved(struct run *x, const struct provider_row *provider,
     for (size_t i = 0; i < x->old.counts[ROW_CREDENTIAL]; i++) {
         struct credential_row *credential = (void *)run_old_at(x, ROW_CREDENTIAL, i);
         if (credential->provider_id == old->head.id)
-            credential->secret = secret_of(slice_of(NULL, 0));
+            credential->secret = secret_of(SLICE("")); // equal to none, so it is written over
     }
 }
 

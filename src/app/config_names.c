@@ -74,17 +74,12 @@ static void check_twice(struct names *x, struct config_row *r)
 }
 
 /* The same key for two users would be one key. */
-static void check_key_twice(struct names *x, struct config_row *r)
+static void check_key_twice(struct names *x, struct table *keys, struct config_row *r)
 {
     struct slice text = secret_reveal(r->key_text);
-    struct slice digest = ((const struct key_row *)r->row)->digest;
-    struct slice id = text.ptr ? text : digest;
-    const struct config_row *first;
+    struct slice id = text.ptr ? text : ((const struct key_row *)r->row)->digest;
+    const struct config_row *first = id.ptr ? table_put(keys, id, r) : NULL;
 
-    if (!id.ptr)
-        return;
-    id = arena_printf(x->c->problems->arena, "key%c%.*s", 0, SLICE_ARG(id));
-    first = table_put(&x->seen, id, r);
     if (first)
         problem_add(x->c->problems, r->node->place, "this key stands twice, first in line %u",
                     first->node->place.line);
@@ -124,15 +119,18 @@ static void check_providers(struct config *c)
 void config_check_names(struct config *c, unsigned flags)
 {
     struct names x = {.c = c};
+    struct table keys; // text or digest -> config_row
 
+    table_init(&keys, 0);
     table_init(&x.seen, 0);
     for (size_t type = 0; type < ROW_TYPE_COUNT; type++) {
         for (struct config_row *r = c->rows[type]; r; r = r->next)
             check_twice(&x, r);
     }
     for (struct config_row *r = c->rows[ROW_KEY]; r; r = r->next)
-        check_key_twice(&x, r);
+        check_key_twice(&x, &keys, r);
     table_release(&x.seen);
+    table_release(&keys);
     if (!(flags & CONFIG_PARTIAL) && c->declared[ROW_PROVIDER])
         check_providers(c);
 }

@@ -4,17 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "app/file.h"
 #include "base/array.h"
-#include "base/clock.h"
-#include "base/money.h"
 #include "crypto/key.h"
 #include "crypto/password.h"
 #include "policy/provider_settings.h"
 
-#define SECRET_FILE_MAX_BYTES (64 << 10)
-#define KEYS_MAX              64 // known keys of one kind of row, nested lists included
-#define PLACEHOLDER_ID        1  // stands for a reference while a row is checked by itself
+#define KEYS_MAX       64 // known keys of one kind of row, nested lists included
+#define PLACEHOLDER_ID 1  // stands for a reference while a row is checked by itself
 
 /* Sections that later versions have; until then nobody shall believe that they do something. */
 static const char *const unsupported[] = {"rate_limits", "quota",       "rules",
@@ -105,167 +101,12 @@ static void unknown_field(struct config *c, enum row_type type, const struct yam
     config_unknown_key(c, k->table, pair, keys, count);
 }
 
-static void wrong_type(struct config *c, const char *key, const char *wanted,
-                       const struct yaml_node *n)
-{
-    if (!n->broken)
-        problem_add(c->problems, n->place, "%s: must be %s, not %s", key, wanted, yaml_describe(n));
-}
-
-/* "file:PATH" stands for what is in that file, without the line end at its end. */
-static bool read_secret_file(struct config *c, const char *key, const struct yaml_node *n,
-                             struct slice *out)
-{
-    struct problems *p = c->problems;
-    struct err_info e = {.code = ERR_NONE};
-    struct slice path = slice_after(n->text, 5);
-
-    if (!slice_starts(n->text, SLICE("file:"))) {
-        *out = n->text;
-        return true;
-    }
-    path = file_beside(p->file, path, p->arena);
-    if (file_read(path.ptr, SECRET_FILE_MAX_BYTES, p->arena, out, &e)) {
-        problem_add(p, n->place, "%s: %s", key, err_info_text(&e));
-        return false;
-    }
-    while (out->len && (out->ptr[out->len - 1] == '\n' || out->ptr[out->len - 1] == '\r'))
-        out->len--;
-    return true;
-}
-
-static bool read_text(struct config *c, const char *key, const struct yaml_node *n, bool is_secret,
-                      struct slice *out)
-{
-    if (n->kind != YAML_SCALAR) {
-        wrong_type(c, key, "text", n);
-        return false;
-    }
-    if (is_secret)
-        return read_secret_file(c, key, n, out);
-    *out = n->text;
-    return true;
-}
-
-/* A secret is an object; each of its texts may come from a file. */
-static bool read_secret(struct config *c, const struct field *f, const struct yaml_node *n,
-                        struct secret *out)
-{
-    struct buf json = {.data = NULL};
-    bool good = true;
-
-    if (n->kind != YAML_MAP) {
-        wrong_type(c, f->key, "a map", n);
-        return false;
-    }
-    for (size_t i = 0; i < n->count; i++) {
-        struct yaml_node *child = n->pairs[i].value;
-        struct slice text = child->text;
-        if (child->kind == YAML_SCALAR && slice_starts(text, SLICE("file:"))) {
-            good = read_secret_file(c, f->key, child, &text) && good;
-            child->text = text;
-            child->quoted = true;
-        }
-        good = good && !child->broken;
-    }
-    yaml_write_json(n, true, &json);
-    *out = secret_of(arena_dup(c->problems->arena, buf_peek(&json)));
-    secret_wipe(json.data, json.cap);
-    buf_release(&json);
-    return good;
-}
-
-static struct slice read_json(struct config *c, const struct yaml_node *n)
-{
-    struct buf json = {.data = NULL};
-    struct slice out;
-
-    yaml_write_json(n, false, &json);
-    out = arena_dup(c->problems->arena, buf_peek(&json));
-    buf_release(&json);
-    return out;
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
-/* Bytes stand in hex. */
-static bool read_bytes(struct config *c, const struct field *f, const struct yaml_node *n,
-                       struct slice *out)
-{
-    char *bytes = arena_alloc_raw(c->problems->arena, n->text.len / 2 + 1, 1);
-    bool good = n->kind == YAML_SCALAR && n->text.len % 2 == 0;
-
-    for (size_t i = 0; good && i < n->text.len; i += 2) {
-        int high = hex_value(n->text.ptr[i]), low = hex_value(n->text.ptr[i + 1]);
-        good = high >= 0 && low >= 0;
-        if (good)
-            bytes[i / 2] = (char)(unsigned char)(high << 4 | low);
-    }
-    if (!good) {
-        wrong_type(c, f->key, "hexadecimal digits", n);
-        return false;
-    }
-    *out = slice_of(bytes, n->text.len / 2);
-    return true;
-}
-
-static bool read_field(struct config *c, const struct field *f, const struct yaml_node *n,
-                       struct config_row *r)
-{
-    void *at = (char *)r->row + f->offset;
-
-    switch (f->type) {
-    case FIELD_INT:
-        if (!yaml_to_int(n, at))
-            break;
-        return true;
-    case FIELD_BOOL:
-        if (!yaml_to_bool(n, at))
-            break;
-        return true;
-    case FIELD_TIME:
-        if (n->kind != YAML_SCALAR || !clock_parse(n->text, at))
-            break;
-        return true;
-    case FIELD_MONEY:
-        if (n->kind != YAML_SCALAR || !money_parse_usd(n->text, at))
-            break;
-        return true;
-    case FIELD_TEXT: return read_text(c, f->key, n, f->flags & FIELD_WRITE_ONLY, at);
-    case FIELD_BYTES: return read_bytes(c, f, n, at);
-    case FIELD_SECRET: return read_secret(c, f, n, at);
-    case FIELD_JSON: *(struct slice *)at = read_json(c, n); return true;
-    case FIELD_REF:
-        r->provider_place = n->place;
-        return read_text(c, f->key, n, false, &r->provider);
-    }
-    switch (f->type) {
-    case FIELD_INT: wrong_type(c, f->key, "a whole number", n); break;
-    case FIELD_BOOL: wrong_type(c, f->key, "true or false", n); break;
-    case FIELD_TIME: wrong_type(c, f->key, "a time like \"2027-01-01T00:00:00Z\"", n); break;
-    case FIELD_MONEY: wrong_type(c, f->key, "an amount like \"25.00\"", n); break;
-    case FIELD_TEXT:
-    case FIELD_BYTES:
-    case FIELD_SECRET:
-    case FIELD_JSON:
-    case FIELD_REF: break;
-    }
-    return false;
-}
-
 /* The text of a key: never repeated in a message. */
 static bool read_key_text(struct config *c, const struct yaml_node *n, struct config_row *r)
 {
     struct slice text;
 
-    if (!read_text(c, "key", n, true, &text) || n->broken)
+    if (!config_read_text(c, "key", n, true, &text) || n->broken)
         return false;
     if (!key_is_valid(text)) {
         problem_add(c->problems, n->place,
@@ -276,6 +117,7 @@ static bool read_key_text(struct config *c, const struct yaml_node *n, struct co
     return true;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): as deep as kinds of rows are nested, which is three
 static bool read_pair(struct config *c, const struct yaml_pair *pair, struct config_row *r)
 {
     enum row_type list = nested_list(r->type, pair->key);
@@ -295,7 +137,7 @@ static bool read_pair(struct config *c, const struct yaml_pair *pair, struct con
     if (yaml_is_null(pair->value))
         return true;
     r->given |= 1U << (f - row_kind(r->type)->fields);
-    return read_field(c, f, pair->value, r) && !pair->value->broken;
+    return config_read_field(c, f, pair->value, r) && !pair->value->broken;
 }
 
 /*
@@ -464,6 +306,7 @@ static void link_row(struct config *c, struct config_row *r)
     c->last[r->type] = r;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): see read_pair()
 static void read_row(struct config *c, enum row_type type, const struct yaml_node *n,
                      struct config_row *parent)
 {
@@ -472,7 +315,7 @@ static void read_row(struct config *c, enum row_type type, const struct yaml_nod
     bool good = true;
 
     if (n->kind != YAML_MAP) {
-        wrong_type(c, k->list, "a list of maps", n);
+        config_wrong_type(c, k->list, "a list of maps", n);
         return;
     }
     r->type = type;
@@ -493,6 +336,7 @@ static void read_row(struct config *c, enum row_type type, const struct yaml_nod
         check_key(c, r);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): see read_pair()
 void config_read_list(struct config *c, enum row_type type, const struct yaml_pair *pair,
                       struct config_row *parent)
 {
@@ -502,7 +346,7 @@ void config_read_list(struct config *c, enum row_type type, const struct yaml_pa
     if (yaml_is_null(n))
         return;
     if (n->kind != YAML_LIST) {
-        wrong_type(c, row_kind(type)->list, "a list", n);
+        config_wrong_type(c, row_kind(type)->list, "a list", n);
         return;
     }
     for (size_t i = 0; i < n->count; i++)
@@ -515,7 +359,7 @@ void config_read_settings(struct config *c, const struct yaml_node *n)
     if (yaml_is_null(n))
         return;
     if (n->kind != YAML_MAP) {
-        wrong_type(c, "settings", "a map", n);
+        config_wrong_type(c, "settings", "a map", n);
         return;
     }
     for (size_t i = 0; i < n->count; i++) {
@@ -523,7 +367,7 @@ void config_read_settings(struct config *c, const struct yaml_node *n)
         struct setting_row *row = arena_new(c->problems->arena, struct setting_row);
         struct err_info e = {.code = ERR_NONE};
         row->name = n->pairs[i].key;
-        row->value = read_json(c, n->pairs[i].value);
+        row->value = config_read_json(c, n->pairs[i].value);
         *r = (struct config_row){.type = ROW_SETTING, .row = row, .node = n->pairs[i].value};
         link_row(c, r);
         if (row_validate(ROW_SETTING, row, &e))

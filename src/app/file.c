@@ -10,11 +10,16 @@
 
 #include "base/secret.h"
 
+struct held {
+    char *bytes;
+    size_t len;
+};
+
 static void wipe(void *arg)
 {
-    const struct slice *s = arg;
+    const struct held *h = arg;
 
-    secret_wipe((void *)(uintptr_t)s->ptr, s->len); // our own bytes, const only in the slice
+    secret_wipe(h->bytes, h->len);
 }
 
 /* Pipes have no size: read until the end. */
@@ -40,7 +45,7 @@ enum err file_read(const char *path, size_t limit, struct arena *a, struct slice
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
-    struct slice *held;
+    struct held *held;
     size_t room = limit + 1, len = 0;
     char *bytes;
 
@@ -53,8 +58,8 @@ enum err file_read(const char *path, size_t limit, struct arena *a, struct slice
     if (!read_all(fd, path, bytes, room - 1, &len, e)) {
         bytes[len] = '\0';
         *out = slice_of(bytes, len);
-        held = arena_new(a, struct slice);
-        *held = *out;
+        held = arena_new(a, struct held);
+        *held = (struct held){bytes, len};
         arena_defer(a, wipe, held); // it may hold secrets
     }
     close(fd);

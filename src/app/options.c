@@ -12,6 +12,8 @@
 #include "policy/provider_settings.h"
 
 #define DEFAULT_CONFIG  "gproxy.yaml"
+#define HELP_COLUMNS    90
+#define HELP_INDENT     29
 #define VALUE_MAX_BYTES (64 << 10) // of a secret in a file
 
 enum option_type {
@@ -119,9 +121,7 @@ static void unknown_flag(const struct reading *r, struct slice name)
             known[count++] = rows[i].flag;
     }
     for (size_t i = 0; i < r->args->flag_count && count < ARRAY_LEN(known); i++) {
-        struct slice flag = slice_str(r->args->flags[i]);
-        if (slice_ends(flag, SLICE("=")))
-            flag.len--;
+        struct slice rest, flag = slice_cut(slice_str(r->args->flags[i]), '=', &rest);
         known[count++] = arena_dup(r->arena, flag).ptr;
     }
     near = suggest(name, known, count);
@@ -133,9 +133,8 @@ static void unknown_flag(const struct reading *r, struct slice name)
 static int find_own(const struct reading *r, struct slice name, bool *takes_value)
 {
     for (size_t i = 0; i < r->args->flag_count; i++) {
-        struct slice flag = slice_str(r->args->flags[i]);
-        *takes_value = slice_ends(flag, SLICE("="));
-        flag.len -= *takes_value;
+        struct slice rest, flag = slice_cut(slice_str(r->args->flags[i]), '=', &rest);
+        *takes_value = flag.len < strlen(r->args->flags[i]);
         if (slice_eq(flag, name))
             return (int)i;
     }
@@ -169,6 +168,13 @@ static bool take_flag(struct reading *r, size_t row, char *text)
     return true;
 }
 
+static void take_own(struct reading *r, size_t own, char *text)
+{
+    r->args->values[own] = text ? arena_dup(r->arena, slice_str(text)).ptr : "";
+    if (text && slice_ends(slice_str(r->args->flags[own]), SLICE("=*")))
+        hide(text);
+}
+
 /* argv[at] begins with "--": answers how many words it took, 0 when it is wrong. */
 static int read_flag(struct reading *r, int argc, char **argv, int at)
 {
@@ -189,7 +195,7 @@ static int read_flag(struct reading *r, int argc, char **argv, int at)
         return 0;
     }
     if (own >= 0)
-        r->args->values[own] = takes_value ? text : "";
+        take_own(r, (size_t)own, takes_value ? text : NULL);
     else if (!take_flag(r, (size_t)row, text))
         return 0;
     return takes_value && !inlined ? 2 : 1;
@@ -410,11 +416,15 @@ static bool finish(struct reading *r)
     return true;
 }
 
-bool options_read(struct options *o, unsigned groups, struct arguments *args, int argc, char **argv,
+bool options_read(struct options *o, struct arguments *args, int argc, char **argv,
                   const struct yaml_variables *environment, struct arena *a, FILE *err)
 {
-    struct reading r = {
-        .o = o, .args = args, .arena = a, .environment = environment, .groups = groups, .err = err};
+    struct reading r = {.o = o,
+                        .args = args,
+                        .arena = a,
+                        .environment = environment,
+                        .groups = args->groups,
+                        .err = err};
 
     set_defaults(o, a);
     args->values = arena_array(a, const char *, args->flag_count + 1);
@@ -422,32 +432,47 @@ bool options_read(struct options *o, unsigned groups, struct arguments *args, in
         return false;
     if (args->help || args->version)
         return true;
-    return read_variables(&r) && (!(groups & OPTIONS_DATA) || read_config(&r)) && finish(&r);
+    return read_variables(&r) && (!(args->groups & OPTIONS_DATA) || read_config(&r)) && finish(&r);
 }
 
 const char *arguments_get(const struct arguments *args, const char *flag)
 {
     for (size_t i = 0; i < args->flag_count; i++) {
-        struct slice name = slice_str(args->flags[i]);
-        if (slice_ends(name, SLICE("=")))
-            name.len--;
+        struct slice rest, name = slice_cut(slice_str(args->flags[i]), '=', &rest);
         if (slice_eq(name, slice_str(flag)))
             return args->values[i];
     }
     return NULL;
 }
 
+/* Words from column `at` on, broken before HELP_COLUMNS. */
+static void print_wrapped(const char *text, size_t at, FILE *out)
+{
+    struct slice rest = slice_str(text);
+    size_t column = at;
+
+    while (rest.len) {
+        struct slice word = slice_cut(rest, ' ', &rest);
+        if (column > at && column + 1 + word.len > HELP_COLUMNS) {
+            fprintf(out, "\n%*s", (int)at, "");
+            column = at;
+        }
+        column += (size_t)fprintf(out, "%s%.*s", column > at ? " " : "", SLICE_ARG(word));
+    }
+}
+
 void options_print_help(unsigned groups, FILE *out)
 {
     for (size_t i = 0; i < ROW_COUNT; i++) {
         const struct option_row *row = &rows[i];
-        char name[80];
+        char name[80], text[512];
         if (!(row->group & groups) || !row->flag || row->type == OPTION_REFUSED)
             continue;
         snprintf(name, sizeof(name), "--%s %s", row->flag, row->argument);
-        fprintf(out, "  %-26s %s", name, row->help);
-        if (row->initial)
-            fprintf(out, " (%s)", row->initial);
+        snprintf(text, sizeof(text), "%s%s%s%s", row->help, row->initial ? " (" : "",
+                 row->initial ? row->initial : "", row->initial ? ")" : "");
+        fprintf(out, "  %-26s ", name);
+        print_wrapped(text, HELP_INDENT, out);
         fputc('\n', out);
     }
 }

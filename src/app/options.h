@@ -40,10 +40,13 @@ enum option_group {
     OPTIONS_LOG = 8,
 };
 
-/* What a command line held. */
+/*
+ * What a command line held.  `flags` are the command's own, without "--"; one that
+ * takes a value ends in '=', one whose value is secret in "=*".
+ */
 struct arguments {
-    const char *const
-        *flags; // the command's own flags, without "--"; those that take a value end in '='
+    unsigned groups; // of enum option_group: which options may stand there, too
+    const char *const *flags;
     size_t flag_count;
     const char **values; // [flag_count], NULL: absent; "" for one without a value
     char **rest;         // what was no flag
@@ -53,11 +56,11 @@ struct arguments {
 
 /**
  * Reads argv (from argv[0] on, which is no program's name) into `o` and `args`,
- * whose `flags` are set; then the environment, the file and the defaults.  False:
+ * whose groups and flags are set; then the environment, the file and the defaults.  False:
  * what was wrong has been told on `err`, and the exit code is 2.  Secrets in argv
  * are overwritten.
  */
-bool options_read(struct options *o, unsigned groups, struct arguments *args, int argc, char **argv,
+bool options_read(struct options *o, struct arguments *args, int argc, char **argv,
                   const struct yaml_variables *environment, struct arena *a, FILE *err);
 
 /** The value of one of the command's own flags, or NULL. */

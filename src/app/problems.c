@@ -89,6 +89,7 @@ void problems_print(const struct problems *p, FILE *out)
 
     for (const struct problem *at = p->first; at && count < PROBLEMS_MAX; at = at->next)
         sorted[count++] = at;
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
     qsort(sorted, count, sizeof(*sorted), by_place);
     for (size_t i = 0; i < count; i++)
         print_one(p, sorted[i], out);

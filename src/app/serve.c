@@ -161,15 +161,14 @@ static enum err open_gateway(struct serve *s, struct err_info *e)
 
     s->gateway.key_hasher = &s->control.hasher;
     s->gateway.version = GPROXY_VERSION;
-    s->gateway.tls = tls_client_new(NULL, false, e);
-    if (!s->gateway.tls)
-        return e->code;
-    s->gateway.tls_insecure = tls_client_new(NULL, true, e);
-    if (!s->gateway.tls_insecure)
-        return e->code;
     if (o->proxy && *o->proxy) {
-        if (http_proxy_parse(slice_str(o->proxy), s->gateway.tls, s->command->arena, &s->proxy,
-                             e) != ERR_NONE)
+        if (slice_starts(slice_str(o->proxy), SLICE("https:"))) {
+            s->gateway.proxy_tls = tls_client_new(NULL, false, e);
+            if (!s->gateway.proxy_tls)
+                return e->code;
+        }
+        if (http_proxy_parse(slice_str(o->proxy), s->gateway.proxy_tls, s->command->arena,
+                             &s->proxy, e) != ERR_NONE)
             return e->code;
         s->gateway.proxy = &s->proxy;
     }
@@ -207,8 +206,6 @@ static void close_all(struct serve *s)
     if (s->journals)
         journal_set_close(s->journals);
     gateway_release(&s->gateway);
-    tls_client_free(s->gateway.tls);
-    tls_client_free(s->gateway.tls_insecure);
     tls_server_free(s->tls);
     policy_state_free(s->policy);
     control_close(&s->control);
@@ -344,7 +341,7 @@ int cmd_serve(struct command_context *x, int argc, char **argv)
                   s.control.made_key_file);
     code = open_all(&s, &e) == ERR_NONE ? run(&s, &made, &signals) : command_failed(x, &e);
     close_all(&s);
-    log_configure(x->options.log_level, LOG_TEXT, NULL, NULL);
     log_sink_free(s.log);
+    log_configure(x->options.log_level, LOG_TEXT, NULL, NULL);
     return code;
 }

@@ -132,7 +132,7 @@ static void *grown(struct arena *a, const void *old, size_t count, size_t *room,
 }
 
 /* Takes a scalar as the key of the innermost map. */
-static bool add_key(struct parse *x, struct yaml_node *map, struct slice key, struct place at)
+static void add_key(struct parse *x, struct yaml_node *map, struct slice key, struct place at)
 {
     struct yaml_pair *pair;
 
@@ -148,7 +148,6 @@ static bool add_key(struct parse *x, struct yaml_node *map, struct slice key, st
     pair = &map->pairs[map->count++];
     *pair = (struct yaml_pair){key, at, NULL};
     x->open[x->depth - 1].pair = pair;
-    return true;
 }
 
 /* Puts a value where the innermost container expects one. */
@@ -167,15 +166,18 @@ static bool add_value(struct parse *x, struct yaml_node *n)
     }
     if (in->kind == YAML_LIST) {
         if (in->count == in->room)
+            // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
             in->items = grown(x->p->arena, in->items, in->count, &in->room, sizeof(*in->items));
         in->items[in->count++] = n;
         return true;
     }
     if (!x->open[x->depth - 1].pair) {
-        if (n->kind == YAML_SCALAR)
-            return add_key(x, in, n->text, n->place);
-        problem_add(x->p, n->place, "a key must be text");
-        return false;
+        if (n->kind != YAML_SCALAR) {
+            problem_add(x->p, n->place, "a key must be text");
+            return false;
+        }
+        add_key(x, in, n->text, n->place);
+        return true;
     }
     x->open[x->depth - 1].pair->value = n;
     x->open[x->depth - 1].pair = NULL;
@@ -305,19 +307,37 @@ static bool on_event(struct parse *x, const yaml_event_t *ev)
     return false;
 }
 
-static bool run(struct parse *x, yaml_parser_t *parser)
+/* "${NAME}" without quotes ends a value where braces mean something: a common slip. */
+static const char *hint(struct slice text, yaml_mark_t mark)
+{
+    struct slice line = {NULL, 0};
+
+    for (size_t i = 0; i <= mark.line; i++)
+        line = slice_cut(text, '\n', &text);
+    return slice_find_slice(line, SLICE("${")) == SIZE_MAX
+               ? ""
+               : " (inside { } and [ ], \"${NAME}\" needs quotes)";
+}
+
+static void syntax_error(struct parse *x, const yaml_parser_t *parser, struct slice text)
+{
+    const char *problem = parser->problem ? parser->problem : "cannot be read";
+
+    if (parser->error == YAML_MEMORY_ERROR)
+        panic("no memory for YAML");
+    problem_add(x->p, place_of(parser->problem_mark), "not valid YAML: %s%s%s%s", problem,
+                parser->context ? ", " : "", parser->context ? parser->context : "",
+                hint(text, parser->problem_mark));
+}
+
+static bool run(struct parse *x, yaml_parser_t *parser, struct slice text)
 {
     yaml_event_t ev;
     bool more = true, good = true;
 
     while (more && good) {
         if (!yaml_parser_parse(parser, &ev)) {
-            const char *problem = parser->problem ? parser->problem : "cannot be read";
-            yaml_mark_t mark = parser->problem_mark;
-            if (parser->error == YAML_MEMORY_ERROR)
-                panic("no memory for YAML");
-            problem_add(x->p, place_of(mark), "not valid YAML: %s%s%s", problem,
-                        parser->context ? ", " : "", parser->context ? parser->context : "");
+            syntax_error(x, parser, text);
             return false;
         }
         good = on_event(x, &ev);
@@ -345,7 +365,7 @@ struct yaml_node *yaml_parse(struct slice text, const struct yaml_variables *var
                                  text.len);
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     table_init(&x.anchors, 0);
-    good = run(&x, &parser);
+    good = run(&x, &parser, text);
     table_release(&x.anchors);
     yaml_parser_delete(&parser);
     if (!good)

@@ -122,15 +122,13 @@ void yaml_write_text(struct slice s, struct buf *out)
 
 static void write_scalar(const struct yaml_node *n, bool as_text, struct buf *out)
 {
-    bool truth;
+    bool is_text = n->quoted || (as_text && n->substituted), truth;
 
     if (yaml_is_null(n))
         buf_append_str(out, "null");
-    else if (n->quoted || (as_text && n->substituted))
-        json_write_string(out, n->text);
-    else if (yaml_to_bool(n, &truth))
+    else if (!is_text && yaml_to_bool(n, &truth))
         buf_append_str(out, truth ? "true" : "false");
-    else if (is_number(n->text))
+    else if (!is_text && is_number(n->text))
         buf_append(out, n->text);
     else
         json_write_string(out, n->text);

@@ -55,20 +55,6 @@ char *buf_reserve(struct buf *b, size_t len)
     return b->data + b->end;
 }
 
-void buf_append(struct buf *b, struct slice s)
-{
-    if (s.len) {
-        memcpy(buf_reserve(b, s.len), s.ptr, s.len);
-        b->end += s.len;
-    }
-}
-
-void buf_append_byte(struct buf *b, char c)
-{
-    *buf_reserve(b, 1) = c;
-    b->end++;
-}
-
 void buf_append_str(struct buf *b, const char *s)
 {
     buf_append(b, slice_str(s));

@@ -52,8 +52,20 @@ static inline void buf_grew(struct buf *b, size_t len)
     b->end += len;
 }
 
-void buf_append(struct buf *b, struct slice s);
-void buf_append_byte(struct buf *b, char c);
+static inline void buf_append(struct buf *b, struct slice s)
+{
+    if (s.len) {
+        memcpy(b->cap - b->end >= s.len ? b->data + b->end : buf_reserve(b, s.len), s.ptr, s.len);
+        b->end += s.len;
+    }
+}
+
+static inline void buf_append_byte(struct buf *b, char c)
+{
+    *(b->cap != b->end ? b->data + b->end : buf_reserve(b, 1)) = c;
+    b->end++;
+}
+
 void buf_append_str(struct buf *b, const char *s);
 void buf_append_u64(struct buf *b, uint64_t value); // decimal
 void buf_append_i64(struct buf *b, int64_t value);  // decimal

@@ -38,43 +38,141 @@ bool log_enabled(enum log_level level)
     return level >= sink.level;
 }
 
-struct line {
-    char bytes[LOG_LINE_BYTES];
-    size_t len;
-};
-
 #define LINE_TAIL_BYTES 8 // kept free for the closing brace and the line end
 
-static void put(struct line *l, char c)
+static size_t room(const struct log_line *l)
 {
-    if (l->len < sizeof(l->bytes) - LINE_TAIL_BYTES)
+    return sizeof(l->bytes) - LINE_TAIL_BYTES - l->len;
+}
+
+static void put(struct log_line *l, char c)
+{
+    if (room(l))
         l->bytes[l->len++] = c;
 }
 
-static void put_str(struct line *l, const char *s)
+static void put_slice(struct log_line *l, struct slice s)
 {
-    while (*s)
-        put(l, *s++);
+    size_t n = s.len < room(l) ? s.len : room(l);
+
+    if (n)
+        memcpy(l->bytes + l->len, s.ptr, n);
+    l->len += n;
 }
 
-/* Inside quotes: JSON's escapes serve the text format as well. */
-static void put_escaped(struct line *l, struct slice s)
+static void put_str(struct log_line *l, const char *s)
+{
+    put_slice(l, slice_str(s));
+}
+
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
+/* Inside quotes: JSON's escapes serve the text format as well.  Runs of plain bytes are copied whole. */
+static void put_escaped(struct log_line *l, struct slice s)
 {
     static const char hex[] = "0123456789abcdef";
 
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (c == '"' || c == '\\') {
+    while (s.len) {
+        size_t n = 0;
+        while (n < s.len && is_plain((unsigned char)s.ptr[n]))
+            n++;
+        put_slice(l, slice_sub(s, 0, n));
+        s = slice_after(s, n);
+        if (!s.len)
+            return;
+        if (s.ptr[0] == '"' || s.ptr[0] == '\\') {
             put(l, '\\');
-            put(l, (char)c);
-        } else if (c < 0x20 || c == 0x7f) {
-            put_str(l, "\\u00");
-            put(l, hex[c >> 4]);
-            put(l, hex[c & 15]);
+            put(l, s.ptr[0]);
         } else {
-            put(l, (char)c);
+            put_str(l, "\\u00");
+            put(l, hex[(unsigned char)s.ptr[0] >> 4]);
+            put(l, hex[(unsigned char)s.ptr[0] & 15]);
         }
+        s = slice_after(s, 1);
     }
+}
+
+bool log_line_begin(struct log_line *l, enum log_level level, const char *id, const char *event)
+{
+    char when[CLOCK_TEXT_BYTES];
+    bool json = sink.format == LOG_JSON;
+
+    if (!log_enabled(level))
+        return false;
+    l->len = 0;
+    clock_format_unix_ms(clock_unix_ms(), when);
+    put_str(l, json ? "{\"time\":\"" : "");
+    put_slice(l, slice_of(when, CLOCK_TEXT_BYTES - 1));
+    put_str(l, json ? "\",\"level\":\"" : " ");
+    put_str(l, level_names[level]);
+    put_str(l, json ? "\",\"event\":\"" : " ");
+    put_str(l, event);
+    if (id) {
+        put_str(l, json ? "\",\"id\":\"" : " id=");
+        put_str(l, id);
+    }
+    if (json)
+        put(l, '"');
+    return true;
+}
+
+/* Keys are ours: they need no escapes. */
+static void put_key(struct log_line *l, const char *key, size_t key_len)
+{
+    if (sink.format == LOG_JSON) {
+        put_slice(l, SLICE(",\""));
+        put_slice(l, slice_of(key, key_len));
+        put_slice(l, SLICE("\":"));
+    } else {
+        put(l, ' ');
+        put_slice(l, slice_of(key, key_len));
+        put(l, '=');
+    }
+}
+
+static void put_value(struct log_line *l, struct slice value)
+{
+    bool bare = sink.format == LOG_TEXT && value.len && slice_find(value, ' ') == SIZE_MAX &&
+                slice_find(value, '"') == SIZE_MAX;
+
+    if (!bare)
+        put(l, '"');
+    put_escaped(l, value);
+    if (!bare)
+        put(l, '"');
+}
+
+void log_line_text(struct log_line *l, const char *key, struct slice value)
+{
+    put_key(l, key, strlen(key));
+    put_value(l, value);
+}
+
+void log_line_int(struct log_line *l, const char *key, int64_t value)
+{
+    char digits[24];
+    size_t at = sizeof(digits);
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (value < 0)
+        digits[--at] = '-';
+    put_key(l, key, strlen(key));
+    put_slice(l, slice_of(digits + at, sizeof(digits) - at));
+}
+
+void log_line_end(struct log_line *l)
+{
+    if (sink.format == LOG_JSON)
+        l->bytes[l->len++] = '}';
+    l->bytes[l->len++] = '\n';
+    sink.write(sink.ctx, slice_of(l->bytes, l->len));
 }
 
 /*
@@ -113,81 +211,37 @@ static struct slice next_pair(struct slice pairs, struct slice *key, struct slic
     return slice_after(rest, rest.len);
 }
 
-static void put_pairs_json(struct line *l, struct slice pairs)
+static bool is_number(struct slice value)
 {
-    struct slice key, value;
+    struct slice digits = slice_after(value, value.len && value.ptr[0] == '-');
+    uint64_t ignored;
 
-    while (pairs.len) {
-        bool number;
-        struct slice digits;
-        uint64_t ignored;
-        pairs = next_pair(pairs, &key, &value);
-        put_str(l, ",\"");
-        put_escaped(l, key);
-        put_str(l, "\":");
-        digits = slice_after(value, value.len && value.ptr[0] == '-');
-        number = slice_to_u64(digits, &ignored) && (digits.len == 1 || digits.ptr[0] != '0');
-        if (!number)
-            put(l, '"');
-        put_escaped(l, value);
-        if (!number)
-            put(l, '"');
-    }
-}
-
-static void put_pairs_text(struct line *l, struct slice pairs)
-{
-    struct slice key, value;
-
-    while (pairs.len) {
-        bool plain;
-        pairs = next_pair(pairs, &key, &value);
-        plain = value.len && slice_find(value, ' ') == SIZE_MAX && slice_find(value, '"') == SIZE_MAX;
-        put(l, ' ');
-        put_escaped(l, key);
-        put_str(l, plain ? "=" : "=\"");
-        put_escaped(l, value);
-        if (!plain)
-            put(l, '"');
-    }
+    return slice_to_u64(digits, &ignored) && (digits.len == 1 || digits.ptr[0] != '0');
 }
 
 void log_event(enum log_level level, const char *id, const char *event, const char *format, ...)
 {
-    char pairs[LOG_LINE_BYTES - 256], when[CLOCK_TEXT_BYTES];
-    struct line l = {.len = 0};
-    struct slice rest;
+    char pairs[LOG_LINE_BYTES - 256];
+    struct slice rest, key, value;
+    struct log_line l;
     va_list args;
     int len;
 
-    if (!log_enabled(level))
+    if (!log_line_begin(&l, level, id, event))
         return;
     va_start(args, format);
     len = vsnprintf(pairs, sizeof(pairs), format, args);
     va_end(args);
     if (len < 0)
         len = 0;
-    if ((size_t)len >= sizeof(pairs))
-        len = (int)sizeof(pairs) - 1;
-    rest = slice_of(pairs, (size_t)len);
-    clock_format_unix_ms(clock_unix_ms(), when);
-    put_str(&l, sink.format == LOG_JSON ? "{\"time\":\"" : "");
-    put_str(&l, when);
-    put_str(&l, sink.format == LOG_JSON ? "\",\"level\":\"" : " ");
-    put_str(&l, level_names[level]);
-    put_str(&l, sink.format == LOG_JSON ? "\",\"event\":\"" : " ");
-    put_str(&l, event);
-    if (id) {
-        put_str(&l, sink.format == LOG_JSON ? "\",\"id\":\"" : " id=");
-        put_str(&l, id);
+    rest = slice_of(pairs, (size_t)len < sizeof(pairs) ? (size_t)len : sizeof(pairs) - 1);
+    while (rest.len) {
+        rest = next_pair(rest, &key, &value);
+        put_key(&l, key.ptr, key.len);
+        if (is_number(value))
+            put_slice(&l, value);
+        else
+            put_value(&l, value);
     }
-    if (sink.format == LOG_JSON) {
-        put(&l, '"');
-        put_pairs_json(&l, rest);
-        l.bytes[l.len++] = '}';
-    } else {
-        put_pairs_text(&l, rest);
-    }
-    l.bytes[l.len++] = '\n';
-    sink.write(sink.ctx, slice_of(l.bytes, l.len));
+    log_line_end(&l);
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/slice.h"
 
@@ -22,6 +23,27 @@ typedef void log_write_fn(void *ctx, struct slice line);
 void log_configure(enum log_level level, enum log_format format, log_write_fn *write, void *ctx);
 
 bool log_enabled(enum log_level level);
+
+/*
+ * A line in the making, for the one that every exchange writes: nothing is formatted twice.
+ *
+ *     if (log_line_begin(&l, LOG_INFO, x->id, "exchange")) {
+ *         log_line_int(&l, "status", status);
+ *         log_line_end(&l);
+ *     }
+ *
+ * A value too long for what is left of the line is cut.
+ */
+struct log_line {
+    size_t len;
+    char bytes[LOG_LINE_BYTES];
+};
+
+/** False: that level is not written, and nothing else is to be called. */
+bool log_line_begin(struct log_line *l, enum log_level level, const char *id, const char *event);
+void log_line_text(struct log_line *l, const char *key, struct slice value);
+void log_line_int(struct log_line *l, const char *key, int64_t value);
+void log_line_end(struct log_line *l);
 
 /**
  * log_event(LOG_WARN, x->id, "attempt.failed", "channel=%s http=%d", name, status).

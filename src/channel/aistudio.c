@@ -1,4 +1,4 @@
-/* aistudio.c - https://ai.google.dev/api, as of 2026-11 (protocols/gemini-generate.md). */
+/* aistudio.c - https://ai.google.dev/api, as of 2026-11. */
 #include "base/array.h"
 #include "channel/registry.h"
 

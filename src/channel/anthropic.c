@@ -1,4 +1,4 @@
-/* anthropic.c - https://docs.anthropic.com/en/api, as of 2026-11 (protocols/anthropic-messages.md). */
+/* anthropic.c - https://docs.anthropic.com/en/api, as of 2026-11. */
 #include "base/array.h"
 #include "channel/registry.h"
 

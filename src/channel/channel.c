@@ -131,28 +131,31 @@ static enum err put_action(struct slice action, struct buf *out, struct err_info
     return ERR_NONE;
 }
 
+/* "/v1/messages" without its version, where the base path brings one. */
+static struct slice join_at(struct slice base_path, struct slice path)
+{
+    struct slice rest, first = slice_cut(slice_after(path, 1), '/', &rest);
+
+    if (is_version(first) && ends_in_version(base_path))
+        return slice_after(path, 1 + first.len);
+    return path;
+}
+
 enum err channel_path(const struct channel_route *route, struct slice base_path, struct slice model,
                       struct slice action, bool stream, struct slice query, struct buf *out,
                       struct err_info *e)
 {
-    const char *path = stream && route->stream_path ? route->stream_path : route->path;
-    struct slice rest = slice_str(path), version;
+    struct slice rest = slice_str(stream && route->stream_path ? route->stream_path : route->path);
     enum err err = ERR_NONE;
 
-    while (base_path.len && base_path.ptr[base_path.len - 1] == '/')
+    while (slice_ends(base_path, SLICE("/")))
         base_path.len--;
     buf_append(out, base_path);
-
-    slice_cut(slice_after(rest, 1), '/', &version);
-    version = slice_sub(rest, 1, rest.len - version.len - 2);
-    if (is_version(version) && ends_in_version(base_path))
-        rest = slice_after(rest, 1 + version.len);
-
+    rest = join_at(base_path, rest);
     while (rest.len && err == ERR_NONE) {
-        struct slice before = slice_cut(rest, '{', &rest), name;
+        struct slice before = slice_cut(rest, '{', &rest), name = slice_cut(rest, '}', &rest);
 
         buf_append(out, before);
-        name = slice_cut(rest, '}', &rest);
         if (slice_eq(name, SLICE("model")))
             err = put_model(before, model, out, e);
         else if (slice_eq(name, SLICE("action")))

@@ -31,7 +31,7 @@ static void write_usage(struct json_writer *w, const struct echo *echo)
     json_close_object(w);
 }
 
-/* [{"id","type","function":{"name","arguments"}}]; in a stream with an index, and arguments later. */
+/* [{"id","type","function":{...}}]; in a stream with an index, and its arguments later. */
 static void write_call(struct json_writer *w, const struct echo *echo, bool is_delta)
 {
     json_key(w, SLICE("tool_calls"));

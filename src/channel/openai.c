@@ -1,4 +1,4 @@
-/* openai.c - https://platform.openai.com/docs/api-reference, as of 2026-11 (protocols/openai-*.md). */
+/* openai.c - https://platform.openai.com/docs/api-reference, as of 2026-11. */
 #include "base/array.h"
 #include "channel/registry.h"
 

@@ -61,30 +61,30 @@ static const struct {
     int retry_after_ms;
     const char *text, *body;
 } bodies[] = {
-    {DIALECT_OPENAI_CHAT, FRAMING_BODY, ERR_BAD_REQUEST, 0, "a \"b\"",
+    {DIALECT_OPENAI_CHAT,      FRAMING_BODY,  ERR_BAD_REQUEST,  0,    "a \"b\"",
      "{\"error\":{\"message\":\"a \\\"b\\\"\",\"type\":\"invalid_request_error\",\"param\":null,"
-     "\"code\":null}}"},
-    {DIALECT_OPENAI_RESPONSES, FRAMING_SSE, ERR_RATE_LIMIT, 7000, "slow",
+     "\"code\":null}}"                                                                           },
+    {DIALECT_OPENAI_RESPONSES, FRAMING_SSE,   ERR_RATE_LIMIT,   7000, "slow",
      "{\"error\":{\"message\":\"slow\",\"type\":\"rate_limit_error\",\"param\":null,"
-     "\"code\":\"rate_limit_exceeded\"}}"},
-    {DIALECT_OPENAI, FRAMING_BODY, ERR_QUOTA, 0, "",
+     "\"code\":\"rate_limit_exceeded\"}}"                                                        },
+    {DIALECT_OPENAI,           FRAMING_BODY,  ERR_QUOTA,        0,    "",
      "{\"error\":{\"message\":\"the quota is used up; ask the administrator to raise it, or wait "
      "for its next period\",\"type\":\"insufficient_quota\",\"param\":null,"
-     "\"code\":\"quota_exceeded\"}}"},
-    {DIALECT_OPENAI_CHAT, FRAMING_BODY, ERR_UPSTREAM_KEY, 0, "x",
+     "\"code\":\"quota_exceeded\"}}"                                                             },
+    {DIALECT_OPENAI_CHAT,      FRAMING_BODY,  ERR_UPSTREAM_KEY, 0,    "x",
      "{\"error\":{\"message\":\"x\",\"type\":\"server_error\",\"param\":null,"
-     "\"code\":\"upstream_error\"}}"},
-    {DIALECT_ANTHROPIC, FRAMING_BODY, ERR_OVERLOADED, 0, "x",
+     "\"code\":\"upstream_error\"}}"                                                             },
+    {DIALECT_ANTHROPIC,        FRAMING_BODY,  ERR_OVERLOADED,   0,    "x",
      "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"x\"},"
-     "\"request_id\":\"" ID "\"}"},
-    {DIALECT_ANTHROPIC, FRAMING_BODY, ERR_QUOTA, 0, "x",
+     "\"request_id\":\"" ID "\"}"                                                                },
+    {DIALECT_ANTHROPIC,        FRAMING_BODY,  ERR_QUOTA,        0,    "x",
      "{\"type\":\"error\",\"error\":{\"type\":\"billing_error\",\"message\":\"x\",\"details\":"
-     "{\"error_code\":\"quota_exceeded\"}},\"request_id\":\"" ID "\"}"},
-    {DIALECT_GEMINI, FRAMING_BODY, ERR_BAD_KEY, 0, "x",
+     "{\"error_code\":\"quota_exceeded\"}},\"request_id\":\"" ID "\"}"                           },
+    {DIALECT_GEMINI,           FRAMING_BODY,  ERR_BAD_KEY,      0,    "x",
      "{\"error\":{\"code\":401,\"message\":\"x\",\"status\":\"UNAUTHENTICATED\",\"details\":[]}}"},
-    {DIALECT_GEMINI, FRAMING_ARRAY, ERR_RATE_LIMIT, 6001, "x",
+    {DIALECT_GEMINI,           FRAMING_ARRAY, ERR_RATE_LIMIT,   6001, "x",
      "[{\"error\":{\"code\":429,\"message\":\"x\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":["
-     "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"7s\"}]}}]"},
+     "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"7s\"}]}}]"        },
 };
 
 static struct err_info error_of(enum err code, int retry_after_ms, const char *text)
@@ -111,7 +111,7 @@ static void test_body(void **state)
     buf_release(&out);
 }
 
-#define CHAT_ERROR                                                                                 \
+#define CHAT_ERROR \
     "{\"message\":\"x\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_error\"}"
 
 static const struct {
@@ -120,21 +120,21 @@ static const struct {
     bool first;
     const char *bytes;
 } streams[] = {
-    {DIALECT_OPENAI_CHAT, FRAMING_SSE, false, "data: {\"error\":" CHAT_ERROR "}\n\n"},
-    {DIALECT_OPENAI_RESPONSES, FRAMING_SSE, false,
+    {DIALECT_OPENAI_CHAT,      FRAMING_SSE,   false, "data: {\"error\":" CHAT_ERROR "}\n\n" },
+    {DIALECT_OPENAI_RESPONSES, FRAMING_SSE,   false,
      "event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,\"code\":\"upstream_error\","
-     "\"message\":\"x\",\"param\":null,\"error\":" CHAT_ERROR "}\n\n"},
-    {DIALECT_ANTHROPIC, FRAMING_SSE, false,
+     "\"message\":\"x\",\"param\":null,\"error\":" CHAT_ERROR "}\n\n"                       },
+    {DIALECT_ANTHROPIC,        FRAMING_SSE,   false,
      "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"x\"},"
-     "\"request_id\":\"" ID "\"}\n\n"},
-    {DIALECT_GEMINI, FRAMING_SSE, false,
+     "\"request_id\":\"" ID "\"}\n\n"                                                       },
+    {DIALECT_GEMINI,           FRAMING_SSE,   false,
      "data: {\"error\":{\"code\":500,\"message\":\"x\",\"status\":\"INTERNAL\",\"details\":[]}}"
-     "\n\n"},
-    {DIALECT_GEMINI, FRAMING_ARRAY, false,
+     "\n\n"                                                                                 },
+    {DIALECT_GEMINI,           FRAMING_ARRAY, false,
      ",{\"error\":{\"code\":500,\"message\":\"x\",\"status\":\"INTERNAL\",\"details\":[]}}]"},
-    {DIALECT_GEMINI, FRAMING_ARRAY, true,
+    {DIALECT_GEMINI,           FRAMING_ARRAY, true,
      "[{\"error\":{\"code\":500,\"message\":\"x\",\"status\":\"INTERNAL\",\"details\":[]}}]"},
-    {DIALECT_OPENAI_CHAT, FRAMING_BODY, false, ""},
+    {DIALECT_OPENAI_CHAT,      FRAMING_BODY,  false, ""                                     },
 };
 
 static void test_stream(void **state)
@@ -156,7 +156,8 @@ static void test_stream(void **state)
 /* Every code has words in every dialect, and whatever text comes along, it stays JSON. */
 static void test_every_code(void **state)
 {
-    static const char *const texts[] = {"", "plain", "cut in half \xc3", "line\nand \x01 \"quote\\"};
+    static const char *const texts[] = {"", "plain", "cut in half \xc3",
+                                        "line\nand \x01 \"quote\\"};
     struct buf out = {0};
 
     (void)state;
@@ -164,7 +165,9 @@ static void test_every_code(void **state)
         for (int d = 0; d < DIALECT_COUNT; d++)
             for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
                 struct err_info e = error_of((enum err)code, 0, texts[t]), bad = {0};
-                const struct json_want wants[] = {{{"error", 5}, true}};
+                const struct json_want wants[] = {
+                    {{"error", 5}, true}
+                };
                 struct json_span error;
 
                 buf_clear(&out);
@@ -196,10 +199,8 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status),
-        cmocka_unit_test(test_body),
-        cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_every_code),
+        cmocka_unit_test(test_status), cmocka_unit_test(test_body),
+        cmocka_unit_test(test_stream), cmocka_unit_test(test_every_code),
         cmocka_unit_test(test_names),
     };
 

@@ -58,25 +58,21 @@ static void hear_text(struct listener *l, struct slice value, const struct peek_
 enum { CHAT_MODEL, CHAT_USAGE, CHAT_ERROR, CHAT_OBJECT, CHAT_X_GROQ, CHAT_CHOICES };
 
 static const struct slice chat_keys[] = {
-    {"model",  5},
-    {"usage",  5},
-    {"error",  5},
-    {"object", 6},
-    {"x_groq", 6},
-    PEEK_NAME("choices"),
+    PEEK_NAME("model"),  PEEK_NAME("usage"),  PEEK_NAME("error"),
+    PEEK_NAME("object"), PEEK_NAME("x_groq"), PEEK_NAME("choices"),
 };
 
 /* OpenRouter says reasoning twice: its reasoning_details are left out. */
 static const struct peek_key chat_text[] = {
-    {PEEK_NAME("content"),           PEEK_TEXT},
-    {PEEK_NAME("arguments"),         PEEK_TEXT},
+    PEEK_KEY("content", PEEK_TEXT),
+    PEEK_KEY("arguments", PEEK_TEXT),
     PEEK_KEY("finish_reason", PEEK_FINISH),
-    {PEEK_NAME("reasoning_content"), PEEK_TEXT},
-    {PEEK_NAME("reasoning"),         PEEK_TEXT},
-    {PEEK_NAME("refusal"),           PEEK_TEXT},
-    {PEEK_NAME("input"),             PEEK_TEXT},
-    {PEEK_NAME("logprobs"),          PEEK_SKIP},
-    {PEEK_NAME("reasoning_details"), PEEK_SKIP},
+    PEEK_KEY("reasoning_content", PEEK_TEXT),
+    PEEK_KEY("reasoning", PEEK_TEXT),
+    PEEK_KEY("refusal", PEEK_TEXT),
+    PEEK_KEY("input", PEEK_TEXT),
+    PEEK_KEY("logprobs", PEEK_SKIP),
+    PEEK_KEY("reasoning_details", PEEK_SKIP),
 };
 
 static void hear_chat(struct listener *l, const struct slice *values, struct slice event,
@@ -103,11 +99,8 @@ static void hear_chat(struct listener *l, const struct slice *values, struct sli
 enum { WHOLE_MODEL, WHOLE_USAGE, WHOLE_ERROR, WHOLE_STATUS, WHOLE_TOOL_USAGE, WHOLE_OUTPUT };
 
 static const struct slice whole_keys[] = {
-    {"model",  5},
-    {"usage",  5},
-    {"error",  5},
-    {"status", 6},
-    PEEK_NAME("tool_usage"), {"output", 6},
+    PEEK_NAME("model"),  PEEK_NAME("usage"),      PEEK_NAME("error"),
+    PEEK_NAME("status"), PEEK_NAME("tool_usage"), PEEK_NAME("output"),
 };
 
 static const struct peek_key whole_text[] = {
@@ -142,9 +135,9 @@ static void hear_whole(struct listener *l, const struct slice *values, struct sl
 enum { EVENT_TYPE, EVENT_ERROR, EVENT_DELTA, EVENT_RESPONSE };
 
 static const struct slice event_keys[] = {
-    {"type",  4},
-    {"error", 5},
-    {"delta", 5},
+    PEEK_NAME("type"),
+    PEEK_NAME("error"),
+    PEEK_NAME("delta"),
     PEEK_NAME("response"),
 };
 
@@ -204,23 +197,15 @@ enum {
 };
 
 static const struct slice message_keys[] = {
-    {"type",    4},
-    {"model",   5},
-    {"usage",   5},
-    PEEK_NAME("stop_reason"),
-    {"error",   5},
-    {"delta",   5},
-    {"message", 7},
-    {"content", 7},
+    PEEK_NAME("type"),  PEEK_NAME("model"), PEEK_NAME("usage"),   PEEK_NAME("stop_reason"),
+    PEEK_NAME("error"), PEEK_NAME("delta"), PEEK_NAME("message"), PEEK_NAME("content"),
 };
 
 static const struct peek_key message_text[] = {
-    {PEEK_NAME("text"),         PEEK_TEXT},
-    {PEEK_NAME("partial_json"), PEEK_TEXT},
-    {PEEK_NAME("thinking"),     PEEK_TEXT},
-    {PEEK_NAME("input"),        PEEK_RAW },
-    PEEK_KEY("stop_reason", PEEK_FINISH), {PEEK_NAME("citations"),    PEEK_SKIP},
-    {PEEK_NAME("citation"),     PEEK_SKIP},
+    PEEK_KEY("text", PEEK_TEXT),          PEEK_KEY("partial_json", PEEK_TEXT),
+    PEEK_KEY("thinking", PEEK_TEXT),      {PEEK_NAME("input"), PEEK_RAW},
+    PEEK_KEY("stop_reason", PEEK_FINISH), PEEK_KEY("citations", PEEK_SKIP),
+    PEEK_KEY("citation", PEEK_SKIP),
 };
 
 static void hear_message(struct listener *l, const struct slice *values, struct slice event,
@@ -249,21 +234,15 @@ static void hear_message(struct listener *l, const struct slice *values, struct 
 enum { GEMINI_MODEL, GEMINI_USAGE, GEMINI_ERROR, GEMINI_PROMPT_FEEDBACK, GEMINI_CANDIDATES };
 
 static const struct slice gemini_keys[] = {
-    {"modelVersion",  12},
-    {"usageMetadata", 13},
-    {"error",         5 },
-    PEEK_NAME("promptFeedback"), {"candidates",    10},
+    PEEK_NAME("modelVersion"),   PEEK_NAME("usageMetadata"), PEEK_NAME("error"),
+    PEEK_NAME("promptFeedback"), PEEK_NAME("candidates"),
 };
 
 static const struct peek_key gemini_text[] = {
-    {PEEK_NAME("text"),              PEEK_TEXT},
-    {PEEK_NAME("args"),              PEEK_RAW },
-    {PEEK_NAME("code"),              PEEK_TEXT},
-    PEEK_KEY("finishReason", PEEK_FINISH),
-    {PEEK_NAME("inlineData"),        PEEK_SKIP},
-    {PEEK_NAME("groundingMetadata"), PEEK_SKIP},
-    {PEEK_NAME("response"),          PEEK_SKIP},
-    {PEEK_NAME("logprobsResult"),    PEEK_SKIP},
+    PEEK_KEY("text", PEEK_TEXT),       {PEEK_NAME("args"), PEEK_RAW},
+    PEEK_KEY("code", PEEK_TEXT),       PEEK_KEY("finishReason", PEEK_FINISH),
+    PEEK_KEY("inlineData", PEEK_SKIP), PEEK_KEY("groundingMetadata", PEEK_SKIP),
+    PEEK_KEY("response", PEEK_SKIP),   PEEK_KEY("logprobsResult", PEEK_SKIP),
 };
 
 static void hear_gemini(struct listener *l, const struct slice *values, struct slice event,
@@ -283,10 +262,10 @@ static void hear_gemini(struct listener *l, const struct slice *values, struct s
 enum { EMBED_MODEL, EMBED_USAGE, EMBED_USAGE_METADATA, EMBED_ERROR };
 
 static const struct slice embed_keys[] = {
-    {"model", 5},
-    {"usage", 5},
+    PEEK_NAME("model"),
+    PEEK_NAME("usage"),
     PEEK_NAME("usageMetadata"),
-    {"error", 5},
+    PEEK_NAME("error"),
 };
 
 static void hear_embed(struct listener *l, const struct slice *values, struct slice event,

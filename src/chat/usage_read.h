@@ -16,7 +16,7 @@
 /** `usage` of Chat, Responses, embeddings and those who copy them; replaces what was there. */
 bool usage_read_openai(struct slice object, struct chat_usage *usage);
 
-/** `usage` of Messages; replaces only what it names: message_delta repeats a part of message_start. */
+/** `usage` of Messages; replaces only what it names: its end repeats a part of its start. */
 bool usage_read_anthropic(struct slice object, struct chat_usage *usage);
 
 /** `usageMetadata` of Gemini; replaces what was there. */

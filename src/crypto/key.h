@@ -17,7 +17,7 @@
  */
 struct key_hasher {
     /* private */
-    uint64_t state[26]; // libsodium's
+    uint64_t state[28]; // of the inner and the outer hash
 };
 
 void key_hasher_init(struct key_hasher *h, const unsigned char *subkey, size_t subkey_len);

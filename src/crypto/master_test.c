@@ -17,25 +17,7 @@ static const struct {
     const char *why, *in;
     bool ok;
 } cases[] = {
-    {"hex",                 HEX,                                                                true },
-    {"capitals",            "00112233445566778899AABBCCDDEEFF0123456789ABCDEF0123456789ABCDEF", true },
-    {"a line of a file",    HEX "\n",                                                           true },
-    {"a DOS line",          " " HEX "\r\n",                                                     true },
-    {"base64",              "ABEiM0RVZneImaq7zN3u/wEjRWeJq83vASNFZ4mrze8=",                     true },
-    {"without padding",     "ABEiM0RVZneImaq7zN3u/wEjRWeJq83vASNFZ4mrze8",                      true },
-    {"the URL alphabet",    "ABEiM0RVZneImaq7zN3u_wEjRWeJq83vASNFZ4mrze8=",                     true },
-    {"URL, no padding",     "ABEiM0RVZneImaq7zN3u_wEjRWeJq83vASNFZ4mrze8\n",                    true },
-    {"nothing",             "",                                                                 false},
-    {"a line end",          "\n",                                                               false},
-    {"63 digits",           "0112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef",  false},
-    {"65 digits",           HEX "0",                                                            false},
-    {"31 bytes",            "ABEiM0RVZneImaq7zN3u/wEjRWeJq83vASNFZ4mrzQ==",                     false},
-    {"33 bytes",            "ABEiM0RVZneImaq7zN3u/wEjRWeJq83vASNFZ4mrze8A",                     false},
-    {"a space inside",      "ABEiM0RVZneImaq7 zN3u/wEjRWeJq83vASNFZ4mrze8",                     false},
-    {"two keys",            HEX "\n" HEX,                                                       false},
-    {"a passphrase",        "correct horse battery staple",                                     false},
-    {"no digit in the hex", "g0112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef",
-     false                                                                                           },
+#include "crypto/master_test.def"
 };
 
 static void test_parse(void **state)

@@ -1,4 +1,4 @@
-/* seal.c - secrets at rest: readable with the master key, in the place they were put, or not at all. */
+/* seal.c - secrets at rest: readable where they were put, or not at all. */
 #include "crypto/seal.h"
 
 #include <sodium.h>

@@ -1,4 +1,4 @@
-/* seal.h - secrets at rest: readable with the master key, in the place they were put, or not at all. */
+/* seal.h - secrets at rest: readable where they were put, or not at all. */
 #ifndef CRYPTO_SEAL_H
 #define CRYPTO_SEAL_H
 

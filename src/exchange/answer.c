@@ -17,14 +17,17 @@ static bool origin_allowed(struct slice list, struct slice origin)
 
 static void write_cors(const struct exchange *x, struct buf *out)
 {
-    if (!x->origin.len || !origin_allowed(x->snapshot->limits.cors_origins, x->origin))
+    if (!x->is_data_route || !x->origin.len ||
+        !origin_allowed(x->snapshot->limits.cors_origins, x->origin))
         return;
     head_write_field(out, SLICE("access-control-allow-origin"), x->origin);
     buf_append(out, SLICE("vary: origin\r\naccess-control-expose-headers: *\r\n"));
-    if (x->is_options)
-        buf_append(out, SLICE("access-control-allow-methods: GET, POST, OPTIONS\r\n"
-                              "access-control-allow-headers: *, authorization\r\n"
-                              "access-control-max-age: 86400\r\n"));
+    if (!x->is_options)
+        return;
+    buf_append(out, SLICE("access-control-allow-methods: GET, POST, OPTIONS\r\n"
+                          "access-control-max-age: 86400\r\n"));
+    head_write_field(out, SLICE("access-control-allow-headers"),
+                     x->asked_headers.len ? x->asked_headers : SLICE("*, authorization"));
 }
 
 void answer_write_fields(const struct exchange *x, struct buf *out)

@@ -84,34 +84,50 @@ static enum err no_method(const struct head *head, struct err_info *e)
     return err_set(e, ERR_METHOD, "%.*s is not possible on this path", SLICE_ARG(head->method));
 }
 
+static bool is_read(const struct head *head)
+{
+    return slice_eq(head->method, SLICE("GET")) || slice_eq(head->method, SLICE("HEAD"));
+}
+
+/* Gemini's action behind the last colon of `id`, or NULL: the colon belongs to the id. */
+static const struct action *find_action(struct slice id)
+{
+    size_t colon = slice_find_last(id, ':');
+
+    for (size_t i = 0; colon != SIZE_MAX && i < ARRAY_LEN(actions); i++) {
+        if (slice_eq(slice_after(id, colon + 1), actions[i].name))
+            return &actions[i];
+    }
+    return NULL;
+}
+
 /* "models/ID" and "models/ID:action"; ids may hold slashes and colons. */
 static enum err classify_model(const struct head *head, struct arena *arena, struct slice id,
                                struct target *out, struct err_info *e)
 {
-    size_t colon = slice_find_last(id, ':');
     struct slice alt = query_get(head->query, SLICE("alt"));
+    const struct action *action;
 
-    if (!decode(arena, id, &out->model) || !out->model.len)
+    if (!decode(arena, id, &id) || !id.len)
         return err_set(e, ERR_BAD_REQUEST, "the model id in the path is not valid");
-    if (slice_eq(head->method, SLICE("GET"))) {
-        out->operation = OP_GET_MODEL;
+    action = find_action(id);
+    out->model = id;
+    out->operation = OP_GET_MODEL;
+    if (!action && is_read(head))
         return ERR_NONE;
-    }
     out->dialect = DIALECT_GEMINI;
     if (!slice_eq(head->method, SLICE("POST")))
         return no_method(head, e);
-    for (size_t i = 0; colon != SIZE_MAX && i < ARRAY_LEN(actions); i++) {
-        if (!slice_eq(slice_after(id, colon + 1), actions[i].name))
-            continue;
-        if (!decode(arena, slice_sub(id, 0, colon), &out->model) || !out->model.len)
-            return err_set(e, ERR_BAD_REQUEST, "the model id in the path is not valid");
-        out->operation = actions[i].operation;
-        out->action = actions[i].name;
-        if (actions[i].streams)
-            out->framing = slice_eq(alt, SLICE("sse")) ? FRAMING_SSE : FRAMING_ARRAY;
-        return ERR_NONE;
-    }
-    return err_set(e, ERR_NOT_FOUND, "there is no such action on a model");
+    if (!action)
+        return err_set(e, ERR_NOT_FOUND, "there is no such action on a model");
+    out->model = slice_sub(id, 0, id.len - action->name.len - 1);
+    if (!out->model.len)
+        return err_set(e, ERR_BAD_REQUEST, "the model id in the path is not valid");
+    out->operation = action->operation;
+    out->action = action->name;
+    if (action->streams)
+        out->framing = slice_eq(alt, SLICE("sse")) ? FRAMING_SSE : FRAMING_ARRAY;
+    return ERR_NONE;
 }
 
 /* Whether `path`, without a scope, is one of ours; the error is set when it is but not like this. */
@@ -132,7 +148,8 @@ static bool classify_resource(const struct head *head, struct arena *arena, stru
         out->dialect = r->dialect;
         if (r->operation == OP_LIST_MODELS)
             out->dialect = gemini ? DIALECT_GEMINI : dialect_of_headers(head);
-        if (slice_eq(head->method, r->method))
+        if (slice_eq(head->method, r->method) ||
+            (slice_eq(r->method, SLICE("GET")) && is_read(head)))
             return true;
     }
     if (same_path) {

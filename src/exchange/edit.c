@@ -72,7 +72,7 @@ struct edit edit_include_usage(struct slice body, struct json_span span)
         e.text = SLICE(",\"stream_options\":{\"include_usage\":true}");
     } else if (!json_is_object(options)) {
         e = (struct edit){span.start, span.end, SLICE("{\"include_usage\":true}")};
-    } else if (json_get(options, SLICE("include_usage"), &value)) {
+    } else if (json_get(options, SLICE("include_usage"), &value) == ERR_NONE && value.ptr) {
         e.start = (size_t)(value.ptr - body.ptr);
         e.end = e.start + value.len;
         e.text = SLICE("true");

@@ -102,9 +102,9 @@ struct exchange {
     struct slice query;       // without the key
     struct slice forward;     // header lines that go upstream
     struct slice client_request_id;
-    struct slice origin;
+    struct slice origin, asked_headers; // for CORS
     unsigned char digest[KEY_DIGEST_BYTES];
-    bool has_key, is_options;
+    bool has_key, is_options, is_data_route;
     int64_t content_length;
 
     /* authenticate */

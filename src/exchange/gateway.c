@@ -38,13 +38,31 @@ static void add_ca(struct gateway *g, struct slice file)
     atomic_store_explicit(&g->cas, ca, memory_order_release);
 }
 
+/* Reading the system's authorities takes time and memory: only who needs them pays. */
+static void add_tls(struct tls_client **tls, bool insecure)
+{
+    struct err_info e = {0};
+
+    if (*tls)
+        return;
+    *tls = tls_client_new(NULL, insecure, &e);
+    if (!*tls)
+        log_event(LOG_ERROR, NULL, "tls.unusable", "why=\"%s\"", err_info_text(&e));
+}
+
 void gateway_prepare(struct gateway *g, const struct snapshot *s)
 {
     const struct table_entry *e;
 
     for (size_t at = 0; (e = table_next(&s->providers, &at));) {
         const struct provider *p = e->value;
-        if (p->ca_file.len && !gateway_ca_find(g, p->ca_file))
+        if (!p->base.is_tls)
+            continue;
+        if (p->insecure_skip_verify)
+            add_tls(&g->tls_insecure, true);
+        else if (!p->ca_file.len)
+            add_tls(&g->tls, false);
+        else if (!gateway_ca_find(g, p->ca_file))
             add_ca(g, p->ca_file);
     }
 }
@@ -60,6 +78,9 @@ void gateway_release(struct gateway *g)
         ca = next;
     }
     atomic_store(&g->cas, NULL);
+    tls_client_free(g->tls);
+    tls_client_free(g->tls_insecure);
+    tls_client_free(g->proxy_tls);
 }
 
 struct gateway_worker *gateway_worker_new(struct gateway *g, struct worker *w,

@@ -23,12 +23,16 @@ struct gateway_ca {
     struct slice file;
 };
 
-/* One a process; immutable once workers run, the atomics aside. */
+/*
+ * One a process.  What a snapshot needs is there before the snapshot is published and
+ * stays; the rest is immutable once workers run, the atomics aside.
+ */
 struct gateway {
     struct key_hasher *key_hasher;
-    struct tls_client *tls;         // verifying, for upstreams without a ca_file of their own
+    struct tls_client *tls;          // verifying, for upstreams without a ca_file of their own
     struct tls_client *tls_insecure; // for providers with insecure_skip_verify, on private addresses
-    const struct http_proxy *proxy; // the process's; NULL: none
+    struct tls_client *proxy_tls;    // for "https" proxies
+    const struct http_proxy *proxy;  // the process's; NULL: none
     atomic_int_fast64_t inflight_body_bytes;
     _Atomic(struct gateway_ca *) cas;
     const char *version; // for user-agent
@@ -38,8 +42,8 @@ struct gateway {
 struct tls_client *gateway_ca_find(struct gateway *g, struct slice file);
 
 /**
- * Before a snapshot is published: reads the ca_files that its providers name and that
- * are new.  One thread at a time.
+ * Before a snapshot is published: makes the TLS contexts that its providers need and that
+ * are not there yet.  One thread at a time.
  */
 void gateway_prepare(struct gateway *g, const struct snapshot *s);
 void gateway_release(struct gateway *g);

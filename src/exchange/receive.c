@@ -99,6 +99,9 @@ static void keep_head(struct exchange *x, const struct head *head)
     x->origin = head_value(head, HEAD_ORIGIN);
     if (x->origin.len)
         x->origin = arena_dup(&x->arena, x->origin);
+    x->asked_headers = head_value(head, HEAD_ACCESS_CONTROL_HEADERS);
+    if (x->asked_headers.len)
+        x->asked_headers = arena_dup(&x->arena, x->asked_headers);
 }
 
 enum verdict stage_receive(struct exchange *x)
@@ -113,12 +116,15 @@ enum verdict stage_receive(struct exchange *x)
         key_digest(x->gw->gateway->key_hasher, key, x->digest);
         x->has_key = true;
     }
-    if (slice_eq(head->method, SLICE("OPTIONS"))) {
+    classify(head, &x->arena, &x->target, &x->err);
+    x->is_data_route = x->err.code == ERR_NONE || x->err.code == ERR_METHOD;
+    if (x->is_data_route && slice_eq(head->method, SLICE("OPTIONS"))) {
         x->is_options = true;
+        x->err = (struct err_info){0};
         x->local_status = 204;
         return STAGE_NEXT;
     }
-    if (classify(head, &x->arena, &x->target, &x->err) != ERR_NONE)
+    if (x->err.code)
         return STAGE_FAIL;
     x->framing = x->target.framing;
     x->stream = x->framing != FRAMING_BODY;

@@ -18,7 +18,7 @@ static enum err set_proxy(struct exchange *x, struct attempt *at)
     }
     proxy = arena_new(&x->arena, struct http_proxy);
     at->target.proxy = proxy;
-    return http_proxy_parse(text, x->gw->gateway->tls, &x->arena, proxy, &at->err);
+    return http_proxy_parse(text, x->gw->gateway->proxy_tls, &x->arena, proxy, &at->err);
 }
 
 static enum err set_target(struct exchange *x, struct attempt *at)
@@ -36,6 +36,8 @@ static enum err set_target(struct exchange *x, struct attempt *at)
             return err_set(&at->err, ERR_UPSTREAM_TLS, "the provider's ca_file cannot be used");
     } else if (p->base.is_tls) {
         at->target.tls = p->insecure_skip_verify ? g->tls_insecure : g->tls;
+        if (!at->target.tls)
+            return err_set(&at->err, ERR_UPSTREAM_TLS, "the certificate authorities cannot be read");
     }
     return set_proxy(x, at);
 }

@@ -74,7 +74,9 @@ static const struct json_want wants[] = {
 static bool usage_is_asked(struct slice stream_options)
 {
     struct slice value;
-    return json_get(stream_options, SLICE("include_usage"), &value) && json_is_true(value);
+    return stream_options.ptr &&
+           json_get(stream_options, SLICE("include_usage"), &value) == ERR_NONE &&
+           json_is_true(value);
 }
 
 static bool read_name(struct exchange *x, struct slice literal)

@@ -138,29 +138,38 @@ bool settle_record(struct exchange *x)
     return true;
 }
 
-static void log_line(const struct exchange *x)
+static void write_log_line(const struct exchange *x)
 {
     const struct candidate *c = x->attempt.candidate;
     const int64_t *tokens = x->listener.usage.tokens;
-    struct slice user = x->key ? x->key->user->name : (struct slice){0};
-    struct slice provider = c ? c->provider->name : (struct slice){0};
     bool suffered = x->err.code && x->err.code != ERR_CLIENT_GONE &&
                     err_http_status(x->err.code) >= 500;
-    enum log_level level = suffered ? LOG_WARN : LOG_INFO;
+    struct log_line l;
 
-    if (!log_enabled(level))
+    if (!log_line_begin(&l, suffered ? LOG_WARN : LOG_INFO, x->id, "exchange"))
         return;
-    log_event(level, x->id, "exchange",
-              "dialect=%s op=%s status=%d err=%s user=%.*s provider=%.*s model=\"%.*s\" stream=%d "
-              "attempts=%u in=%lld out=%lld bytes_in=%zu bytes_out=%lld first_byte_ms=%lld "
-              "total_ms=%lld why=\"%s\"",
-              dialect_name(x->target.dialect), operation_name(x->target.operation), x->http_status,
-              err_name(x->err.code), SLICE_ARG(user), SLICE_ARG(provider),
-              SLICE_ARG(slice_sub(x->asked_model, 0, 128)), x->stream, x->attempts,
-              (long long)tokens[USAGE_INPUT], (long long)tokens[USAGE_OUTPUT], x->body.len,
-              (long long)x->relay.sent_bytes, (long long)since(x, x->first_byte_at_ms),
-              (long long)(x->gw->worker->now_ms - x->began_at_ms),
-              x->err.code ? err_info_text(&x->err) : "");
+    log_line_text(&l, "dialect", slice_str(dialect_name(x->target.dialect)));
+    log_line_text(&l, "op", slice_str(operation_name(x->target.operation)));
+    log_line_int(&l, "status", x->http_status);
+    if (x->err.code) {
+        log_line_text(&l, "err", slice_str(err_name(x->err.code)));
+        log_line_text(&l, "why", slice_str(err_info_text(&x->err)));
+    }
+    if (x->key)
+        log_line_text(&l, "user", x->key->user->name);
+    if (c)
+        log_line_text(&l, "provider", c->provider->name);
+    if (x->asked_model.len)
+        log_line_text(&l, "model", slice_sub(x->asked_model, 0, 128));
+    log_line_int(&l, "stream", x->stream);
+    log_line_int(&l, "attempts", x->attempts);
+    log_line_int(&l, "in", tokens[USAGE_INPUT]);
+    log_line_int(&l, "out", tokens[USAGE_OUTPUT]);
+    log_line_int(&l, "bytes_in", (int64_t)x->body.len);
+    log_line_int(&l, "bytes_out", x->relay.sent_bytes);
+    log_line_int(&l, "first_byte_ms", since(x, x->first_byte_at_ms));
+    log_line_int(&l, "total_ms", x->gw->worker->now_ms - x->began_at_ms);
+    log_line_end(&l);
 }
 
 /*
@@ -181,6 +190,6 @@ enum verdict stage_settle(struct exchange *x)
     histogram_add(&s->duration, x->gw->worker->now_ms - x->began_at_ms);
     if (x->first_byte_at_ms)
         histogram_add(&s->first_byte, x->first_byte_at_ms - x->began_at_ms);
-    log_line(x);
+    write_log_line(x);
     return STAGE_NEXT;
 }

@@ -203,6 +203,12 @@ static void on_error(void *ctx, enum err err, const char *why)
     on_eof(c);
 }
 
+/* A long request has gone out: nobody waits for that, the answer is what is awaited. */
+static void on_drained(void *ctx)
+{
+    (void)ctx;
+}
+
 static void on_closed(void *ctx)
 {
     struct upstream_conn *c = ctx;
@@ -219,6 +225,7 @@ static const struct stream_handler conn_handler = {
     .on_read = on_read,
     .on_eof = on_eof,
     .on_error = on_error,
+    .on_drained = on_drained,
     .on_closed = on_closed,
 };
 

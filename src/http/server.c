@@ -407,6 +407,11 @@ static bool try_head(struct http_conn *c)
             refuse(c, &e);
             return true;
         }
+        if (head_is_hopeless(bytes, c->scanned)) {
+            err_set(&e, ERR_BAD_REQUEST, "this is not an HTTP/1.1 request");
+            refuse(c, &e);
+            return true;
+        }
         if (bytes.len && !c->scanned)
             enter(c, CONN_HEAD, s->limits.head_timeout_ms);
         c->scanned = bytes.len;

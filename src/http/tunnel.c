@@ -284,6 +284,11 @@ static void on_error(void *ctx, enum err err, const char *why)
     on_eof(ctx);
 }
 
+static void on_drained(void *ctx)
+{
+    (void)ctx;
+}
+
 static void on_closed(void *ctx)
 {
     free(ctx);
@@ -294,6 +299,7 @@ static const struct stream_handler talk_handler = {
     .on_read = on_read,
     .on_eof = on_eof,
     .on_error = on_error,
+    .on_drained = on_drained,
     .on_closed = on_closed,
 };
 

@@ -54,7 +54,7 @@ INLINE uint64_t find_escaped(struct json_index *x, uint64_t backslash)
     return (even ^ sum << 1) & follows;
 }
 
-/* Every bit becomes the parity of itself and those below: ones from each opening quote to its closing one. */
+/* Each bit becomes the parity of itself and those below: ones from a quote to before the next. */
 INLINE uint64_t between_quotes(uint64_t quotes)
 {
     for (unsigned shift = 1; shift < 64; shift *= 2)
@@ -141,7 +141,10 @@ INLINE void index_block(struct json_index *x, const struct masks *m)
     x->at += BLOCK;
 }
 
-/* The next block: in the text, or at its end in `padded`, filled up with spaces; NULL at the end of this fill. */
+/*
+ * The next block: in the text or, at its end, in `padded`, filled up with spaces.  NULL when
+ * this fill is over.
+ */
 INLINE const char *next_block(const struct json_index *x, char padded[BLOCK])
 {
     size_t left;

@@ -1,6 +1,7 @@
 /* raw.c - single JSON values as they stand in a text. */
 #include "json/raw.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "json/text.h"
@@ -55,7 +56,7 @@ bool json_string_plain(struct slice literal, struct slice *inside)
     return slice_find(*inside, '\\') == SIZE_MAX;
 }
 
-/* Four hexadecimal digits at the start of `s`, or SIZE_MAX's lower half: more than any rune. */
+/* Four hexadecimal digits at the start of `s`; UINT32_MAX where they are not. */
 static uint32_t hex_unit(struct slice s)
 {
     uint32_t unit = 0;
@@ -76,7 +77,7 @@ static uint32_t hex_unit(struct slice s)
     return unit;
 }
 
-/* The rune of the \u escape at the start of `s` (or of the two that are a pair), and its length there. */
+/* The rune of the \u escape at the start of `s`, or of the pair of them, and their length. */
 static uint32_t unicode_escape(struct slice s, size_t *len)
 {
     uint32_t unit = hex_unit(slice_after(s, 2)), low;
@@ -122,6 +123,7 @@ size_t json_string_decode_to(struct slice inside, char *out)
 
         if (plain > rest.len)
             plain = rest.len;
+        assert(rest.ptr);
         memcpy(out + put, rest.ptr, plain);
         put += plain;
         at += plain;
@@ -148,13 +150,14 @@ bool json_string_decode(struct slice literal, struct buf *out)
 
 bool json_string_eq(struct slice literal, struct slice s)
 {
-    struct slice inside;
+    struct slice inside = slice_sub(literal, 1, literal.len - 2);
     size_t at = 0;
 
-    if (json_string_plain(literal, &inside))
-        return slice_eq(inside, s);
     if (!json_is_string(literal))
         return false;
+    assert(inside.ptr);
+    if (slice_find(inside, '\\') == SIZE_MAX)
+        return slice_eq(inside, s);
     while (at < inside.len) {
         char rune[4] = {inside.ptr[at]};
         size_t len = 1, put = 1;

@@ -29,7 +29,7 @@ struct json_want {
     bool no_duplicate; // to have it twice is refused; otherwise the last one counts
 };
 
-/* [start, end) of a value in the text, quotes and brackets included; `end` is 0 when it is absent. */
+/* [start, end) of a value in the text, quotes and brackets included; `end` 0: it is absent. */
 struct json_span {
     size_t start, end;
 };

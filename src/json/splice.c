@@ -51,7 +51,7 @@ static void edits_forget(struct json_splice *s, size_t from, size_t to)
     s->count -= to - from;
 }
 
-/* The first edit that ends behind `at`; `count` when there is none.  Ends are in order, as starts are. */
+/* The first edit that ends behind `at`, or `count`.  Ends are in order, as starts are. */
 static size_t edit_ending_after(const struct json_splice *s, size_t at)
 {
     const struct json_edit *edits = json_splice_edits(s);
@@ -141,7 +141,7 @@ static char kept_from(const struct json_splice *s, size_t at, size_t *where)
     return '\0';
 }
 
-/* The first new member (of that name, if one is given) put before the bracket at `end`; or `count`. */
+/* The first new member (of that name, if given) put before the bracket at `end`; or `count`. */
 static size_t new_member_find(const struct json_splice *s, size_t end, const struct slice *key)
 {
     const struct json_edit *edits = json_splice_edits(s);
@@ -216,7 +216,7 @@ bool json_splice_put(struct json_splice *s, struct json_span object, struct json
     return true;
 }
 
-/* Where the key of the member with this value starts: back over blanks, colon and blanks, and the string. */
+/* Where the key of the member with this value starts: back over blanks, colon, blanks, string. */
 static size_t member_start(struct slice text, size_t at)
 {
     const char *p = text.ptr;
@@ -367,8 +367,9 @@ static bool iovec_add(struct iovec *iov, int *count, int max, struct slice piece
         return true;
     if (*count == max)
         return false;
-    iov[(*count)++] =
-        (struct iovec){(void *)(uintptr_t)piece.ptr, piece.len}; // read only, by writev()
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): writev() only reads, but iov_base is not const
+    iov[*count].iov_base = (void *)(uintptr_t)piece.ptr;
+    iov[(*count)++].iov_len = piece.len;
     return true;
 }
 

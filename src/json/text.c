@@ -15,7 +15,7 @@ size_t json_utf8_len(struct slice s)
     const unsigned char *p = (const unsigned char *)s.ptr;
     size_t len, i;
 
-    assert(s.len);
+    assert(p && s.len);
     if (p[0] < 0x80)
         return 1;
     if (p[0] < 0xC2 || p[0] > 0xF4)
@@ -58,7 +58,7 @@ size_t json_utf8_put(uint32_t rune, char out[4])
     return 4;
 }
 
-/* Sequence by sequence, with strides over ASCII.  Also says where a fault that was seen faster is. */
+/* Sequence by sequence, with strides over ASCII.  Also finds the place of a fault seen faster. */
 static size_t fault_by_sequence(struct slice s)
 {
     size_t at = 0, len;
@@ -166,7 +166,7 @@ __attribute__((target("avx2"))) static inline void utf8_block(struct utf8_state 
                                                     _mm256_and_si256(one, _mm256_set1_epi8(0x0F))));
     pairs = _mm256_and_si256(pairs, _mm256_shuffle_epi8(load(second_upper), upper_half(v)));
 
-    /* The third byte after a lead of E0 or more, the fourth after F0, must be a second continuation. */
+    /* The third byte from a lead of E0 on, and the fourth from F0 on, is a second continuation. */
     tails = _mm256_or_si256(_mm256_subs_epu8(two, _mm256_set1_epi8(0xE0 - 0x80)),
                             _mm256_subs_epu8(three, _mm256_set1_epi8(0xF0 - 0x80)));
     tails = _mm256_and_si256(tails, _mm256_set1_epi8((char)0x80));

@@ -6,10 +6,10 @@
 
 #include "base/slice.h"
 
-/** Where `s` stops being UTF-8 (RFC 3629: no surrogates, nothing overlong); SIZE_MAX when it does not. */
+/** Where `s` stops being UTF-8 (RFC 3629: no surrogates, nothing overlong); SIZE_MAX: nowhere. */
 size_t json_utf8_fault(struct slice s);
 
-/** How many bytes from the start stand for themselves in a string: no '"', '\' or control character. */
+/** How many bytes from the start a string takes as they are: no '"', '\' or control character. */
 size_t json_plain_len(struct slice s);
 
 /**

@@ -95,6 +95,7 @@ static bool token_add(struct builder *b, const struct json_walk *w, enum json_to
     case JSON_TOKEN_SCALAR: return value_add(b, source, w->depth) != NULL;
     case JSON_TOKEN_OPEN: b->open = value_add(b, source, w->depth - 1); return b->open != NULL;
     case JSON_TOKEN_CLOSE:
+        assert(b->open);
         b->open->source.len = (size_t)(source.ptr + source.len - b->open->source.ptr);
         b->open = b->open->parent;
         return true;

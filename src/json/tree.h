@@ -60,6 +60,7 @@ static inline struct json *json_first(const struct json *v)
 }
 
 /* Members or items in order.  `v` may be NULL or a scalar: nothing then. */
+// NOLINTNEXTLINE(bugprone-macro-parentheses): `at` is the name that the loop declares
 #define json_for_each(at, v) for (struct json *at = json_first(v); at; at = at->next)
 
 struct json *json_member(const struct json *object, struct slice key);

@@ -1,4 +1,4 @@
-/* walk.h - a JSON text as a sequence of tokens, held against the grammar.  For scan.c and tree.c. */
+/* walk.h - a JSON text as a sequence of tokens, held against the grammar.  For this room. */
 #ifndef JSON_WALK_H
 #define JSON_WALK_H
 

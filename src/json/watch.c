@@ -1,6 +1,8 @@
 /* watch.c - a few top-level values of a body that flows by in pieces. */
 #include "json/watch.h"
 
+#include <assert.h>
+
 #include "json/raw.h"
 
 void json_watch_init(struct json_watch *w, const struct slice *keys, size_t key_count,
@@ -108,6 +110,7 @@ void json_watch_feed(struct json_watch *w, struct slice bytes, json_watch_fn *re
     while (bytes.len && w->state != WATCH_OVER) {
         size_t len;
 
+        assert(bytes.ptr);
         if (w->state == WATCH_IN_KEY)
             len = key_feed(w, bytes);
         else if (w->state == WATCH_IN_VALUE)

@@ -3,39 +3,58 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "json/text.h"
 #include "json/tree.h"
 
-static void escape_byte(struct buf *out, unsigned char c)
+#define ESCAPE_BYTES 6 // "\\u0000", the longest
+#define STEP_BYTES   ((size_t)512)
+
+static size_t escape_byte(char *out, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
-    char text[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
 
+    out[0] = '\\';
     switch (c) {
     case '"':
-    case '\\': text[1] = (char)c; break;
-    case '\b': text[1] = 'b'; break;
-    case '\f': text[1] = 'f'; break;
-    case '\n': text[1] = 'n'; break;
-    case '\r': text[1] = 'r'; break;
-    case '\t': text[1] = 't'; break;
-    default: buf_append(out, slice_of(text, 6)); return;
+    case '\\': out[1] = (char)c; return 2;
+    case '\b': out[1] = 'b'; return 2;
+    case '\f': out[1] = 'f'; return 2;
+    case '\n': out[1] = 'n'; return 2;
+    case '\r': out[1] = 'r'; return 2;
+    case '\t': out[1] = 't'; return 2;
+    default: break;
     }
-    buf_append(out, slice_of(text, 2));
+    out[1] = 'u';
+    out[2] = out[3] = '0';
+    out[4] = digits[c >> 4];
+    out[5] = digits[c & 15];
+    return ESCAPE_BYTES;
 }
 
+/* `s` is UTF-8.  A plain run is taken whole, the rest in steps with room made beforehand. */
 static void escape_utf8(struct buf *out, struct slice s)
 {
     while (s.len) {
-        size_t plain = json_plain_len(s);
+        size_t plain = json_plain_len(s), at = 0;
+        struct slice step;
+        char *from, *to;
 
         buf_append(out, slice_sub(s, 0, plain));
         s = slice_after(s, plain);
-        if (s.len) {
-            escape_byte(out, (unsigned char)s.ptr[0]);
-            s = slice_after(s, 1);
+        step = slice_sub(s, 0, STEP_BYTES);
+        from = to = buf_reserve(out, step.len * ESCAPE_BYTES);
+        while (at < step.len) {
+            plain = json_plain_len(slice_after(step, at));
+            memcpy(to, step.ptr + at, plain);
+            to += plain;
+            at += plain;
+            if (at < step.len)
+                to += escape_byte(to, (unsigned char)step.ptr[at++]);
         }
+        buf_grew(out, (size_t)(to - from));
+        s = slice_after(s, step.len);
     }
 }
 

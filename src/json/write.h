@@ -16,7 +16,7 @@ struct json;
  */
 void json_write_string(struct buf *out, struct slice s);
 
-/** What stands between the quotes alone, for a literal that is written in pieces. */
+/** The same without quotes, for a literal written in pieces; none ends within a rune. */
 void json_write_escaped(struct buf *out, struct slice s);
 
 /** What was not changed byte for byte, the rest without whitespace. */

@@ -221,6 +221,8 @@ static void on_connect(uv_connect_t *req, int status)
         start_attempts(d);
         return;
     }
+    if (i > 0)
+        dns_prefer(d->worker, host_of(d), &d->list[i]);
     d->attempts[i] = NULL;
     d->stream = s;
     drop_attempts(d);

@@ -332,6 +332,29 @@ size_t dns_peek(struct worker *w, struct slice host, struct address list[DNS_ADD
     return n->count;
 }
 
+static bool same_host(const struct address *a, const struct address *b)
+{
+    if (a->any.sa_family != b->any.sa_family)
+        return false;
+    if (a->any.sa_family == AF_INET)
+        return a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+    return memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr)) == 0;
+}
+
+void dns_prefer(struct worker *w, struct slice host, const struct address *a)
+{
+    struct dns_name *n = w->loop->dns ? table_get(&w->loop->dns->names, host) : NULL;
+
+    for (size_t i = 1; n && i < n->count; i++) {
+        if (same_host(&n->list[i], a)) {
+            struct address better = n->list[i];
+            memmove(&n->list[1], &n->list[0], i * sizeof(*n->list));
+            n->list[0] = better;
+            return;
+        }
+    }
+}
+
 struct dns_query *dns_ask(struct worker *w, struct slice host, dns_done_fn *done, void *ctx)
 {
     struct dns *d = resolver(w);

@@ -31,6 +31,9 @@ size_t dns_peek(struct worker *w, struct slice host, struct address list[DNS_ADD
 /** Answers NULL when `host` cannot be a name.  `done` is called once, from the loop. */
 struct dns_query *dns_ask(struct worker *w, struct slice host, dns_done_fn *done, void *ctx);
 
+/** This address could be reached: it stands first as long as the answer is kept. */
+void dns_prefer(struct worker *w, struct slice host, const struct address *a);
+
 /** `done` will not be called. */
 void dns_cancel(struct dns_query *q);
 

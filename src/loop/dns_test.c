@@ -149,6 +149,7 @@ static void test_shared_question(void **state)
 {
     struct worker *w = new_worker();
     struct answer answers[5] = {0};
+    struct dns_query *late[3];
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(answers); i++)
@@ -158,6 +159,13 @@ static void test_shared_question(void **state)
         assert_string_equal(answers[i].text, "192.0.2.1");
     }
     assert_int_equal(server.questions, 1);
+    for (size_t i = 0; i < ARRAY_LEN(late); i++) { // who comes later joins too
+        late[i] = dns_ask(w, SLICE("silent.test"), on_done, &answers[i]);
+        kit_run_for(w, 30);
+    }
+    assert_int_equal(server.questions, 2);
+    for (size_t i = 0; i < ARRAY_LEN(late); i++)
+        dns_cancel(late[i]);
     kit_end(w);
 }
 

@@ -186,7 +186,7 @@ struct listener_socket *listener_open(struct worker *w, const char *host, unsign
     }
     fd = open_socket(&a);
     if (fd < 0) {
-        err_set(e, ERR_IO, "cannot listen on %s port %u: %s", host, port, strerror(errno));
+        err_set(e, ERR_IO, "cannot listen on %s port %u: %s", host, port, uv_strerror(-errno));
         return NULL;
     }
     l = calloc(1, sizeof(*l));

@@ -26,8 +26,8 @@ struct log_sink *log_sink_new(int fd);
  */
 void log_sink_free(struct log_sink *sink);
 
-/** A log_write_fn; `sink` is the context.  From any thread. */
-void log_sink_write(void *sink, struct slice line);
+/** A log_write_fn whose context is the sink.  From any thread. */
+void log_sink_write(void *ctx, struct slice line);
 
 /** Lines dropped since the start. */
 uint64_t log_sink_dropped(struct log_sink *sink);

@@ -77,6 +77,10 @@ bool stream_tls_resumed(const struct stream *s);
  */
 struct listener_socket;
 
+/*
+ * With TLS the handshake goes on by itself after this; on_room comes with the first plaintext,
+ * and what is written before waits.  A deadline for the handshake is the owner's affair.
+ */
 typedef void listener_accept_fn(void *ctx, struct stream *s);
 
 /** `port` 0 picks one; listener_port() tells.  `tls` NULL: plain. */

@@ -58,7 +58,7 @@ static inline void kit_end(struct worker *w)
 struct peer {
     struct stream *s; // NULL after on_closed
     bool echo, close_on_read, close_on_eof, close_on_drained, refuse_room, inside;
-    size_t room_size, got, eofs, errors, drained, closed;
+    size_t room_size, rooms, reads, got, eofs, errors, drained, closed;
     enum err err;
     char why[160], order[64], room[WORKER_BUFFER_BYTES], start[64]; // `start` of what was got
 };
@@ -80,6 +80,7 @@ static inline char *kit_on_room(void *ctx, size_t *size)
     if (p->refuse_room)
         return NULL;
     *size = p->room_size;
+    p->rooms++;
     return p->room;
 }
 
@@ -103,6 +104,7 @@ static inline void kit_on_read(void *ctx, size_t len)
 
     kit_note(p, 'r');
     assert_true(len > 0 && len <= p->room_size);
+    p->reads++;
     for (size_t i = 0; i < len && p->got + i + 1 < sizeof(p->start); i++)
         p->start[p->got + i] = p->room[i];
     p->got += len;

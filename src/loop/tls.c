@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <uv.h>
 
 #include "base/list.h"
 #include "base/panic.h"
@@ -41,7 +42,7 @@ static const char *openssl_reason(void)
     const char *reason;
 
     if (ERR_SYSTEM_ERROR(code))
-        return strerror(ERR_GET_REASON(code));
+        return uv_strerror(-ERR_GET_REASON(code));
     reason = ERR_reason_error_string(code);
     return reason ? reason : "unknown reason";
 }

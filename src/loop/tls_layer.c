@@ -259,6 +259,19 @@ static void shake_hands(struct tls_layer *t)
     }
 }
 
+/*
+ * A ticket makes OpenSSL keep a record's buffer in spite of SSL_MODE_RELEASE_BUFFERS, and
+ * an answer may be long in coming.  Before 3.0.14 this is not safe (CVE-2024-4741).
+ */
+static void free_buffers(SSL *ssl)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x300000e0L
+    SSL_free_buffers(ssl);
+#else
+    (void)ssl;
+#endif
+}
+
 /* Deciphers a record if there is a whole one; only then the owner is asked for room. */
 static bool has_plaintext(struct tls_layer *t)
 {
@@ -267,12 +280,16 @@ static bool has_plaintext(struct tls_layer *t)
 
     if (SSL_pending(t->ssl) > 0)
         return true;
+    if (t->in.len == 0) {
+        free_buffers(t->ssl);
+        return false;
+    }
     ERR_clear_error();
     result = SSL_peek(t->ssl, &first, 1);
     if (result == 1)
         return true;
     switch (SSL_get_error(t->ssl, result)) {
-    case SSL_ERROR_WANT_READ: break;
+    case SSL_ERROR_WANT_READ: free_buffers(t->ssl); break;
     case SSL_ERROR_ZERO_RETURN:
         t->state = TLS_ENDED;
         stream_end(t->stream);

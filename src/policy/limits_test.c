@@ -31,24 +31,7 @@ static void test_defaults(void **state)
 static const struct {
     const char *name, *json, *error;
 } cases[] = {
-    {"max_body_bytes",          "1048576",                         NULL                                             },
-    {"network.allow_private",   "false",                           NULL                                             },
-    {"network",                 "{\"allow_private\":false}",       NULL                                             },
-    {"network",                 "{}",                              NULL                                             },
-    {"timeouts",                "{\"idle_ms\":5,\"connect_ms\":6}", NULL                                            },
-    {"request_log",             "{\"downstream\":\"metadata\"}",   NULL                                             },
-    {"retention",               "{\"days\":30}",                   NULL                                             },
-    {"cors_origins",            "\"https://a.example\"",           NULL                                             },
-    {"max_body_bytes",          "\"64MiB\"",                       "max_body_bytes: must be a whole number"         },
-    {"max_body_bytes",          "0",                               "max_body_bytes: must be from 1024 to 4294967296"},
-    {"max_body_bytes",          "null",                            "max_body_bytes: must not be null"               },
-    {"network",                 "true",                            "network: must be an object"                     },
-    {"network",                 "{\"allow\":true}",                "network.allow: there is no such setting"        },
-    {"network.",                "{}",                              "network.: there is no such setting"             },
-    {"net",                     "{}",                              "net: there is no such setting"                  },
-    {"",                        "{}",                              ": there is no such setting"                     },
-    {"request_log",             "{\"downstream\":\"all\"}",        "request_log.downstream: must be off, metadata or bodies"},
-    {"timeouts",                "{\"idle_ms\":5,\"nope\":6}",      "timeouts.nope: there is no such setting"        },
+#include "policy/limits_test.def"
 };
 
 static void test_set(void **state)
@@ -83,7 +66,8 @@ static void test_values(void **state)
     (void)state;
     arena_init(&a, 0);
     limits_set_defaults(&l);
-    assert_int_equal(limits_set(&l, SLICE("network"), SLICE("{\"allow_private\":false}"), &a, &e), 0);
+    assert_int_equal(limits_set(&l, SLICE("network"), SLICE("{\"allow_private\":false}"), &a, &e),
+                     0);
     assert_int_equal(limits_set(&l, SLICE("timeouts"), SLICE("{\"idle_ms\":5}"), &a, &e), 0);
     assert_int_equal(limits_set(&l, SLICE("cors_origins"), SLICE("\"https://x\""), &a, &e), 0);
     assert_false(l.allow_private);

@@ -17,31 +17,13 @@
 static const struct {
     const char *why, *in, *out;
 } texts[] = {
-    {"the usual", "{\"input\":\"0.75\",\"output\":\"4.50\",\"cache_read\":\"0.075\"}", "750000000/4500000000/75000000/-/-/-/-/-/-/-/-/-/0"},
-    {"nothing", "{}", "-/-/-/-/-/-/-/-/-/-/-/-/0"},
-    {"numbers", "{\"input\":3,\"output\":15.25,\"per_call\":0.01}", "3000000000/15250000000/-/-/-/-/-/-/-/-/-/-/10000000"},
-    {"a number that no double is", "{\"input\":0.000000001}", "1/-/-/-/-/-/-/-/-/-/-/-/0"},
-    {"all cache writes", "{\"cache_write\":\"1\",\"cache_write_1h\":\"2\"}", "-/-/-/1000000000/1000000000/2000000000/1000000000/-/-/-/-/-/0"},
-    {"each its own", "{\"cache_write_5m\":\"1\",\"cache_write_30m\":\"2\",\"cache_write_12h\":\"3\"}", "-/-/-/1000000000/2000000000/-/3000000000/-/-/-/-/-/0"},
-    {"the rest", "{\"reasoning\":\"1\",\"audio_in\":\"2\",\"audio_out\":\"3\",\"image_in\":\"4\",\"image_out\":\"5\"}", "-/-/-/-/-/-/-/1000000000/2000000000/3000000000/4000000000/5000000000/0"},
-    {"null is unset", "{\"input\":null}", "-/-/-/-/-/-/-/-/-/-/-/-/0"},
-    {"free", "{\"input\":\"0\"}", "0/-/-/-/-/-/-/-/-/-/-/-/0"},
-    {"an unknown key", "{\"inputs\":\"1\"}", "price.inputs: there is no such key"},
-    {"twice", "{\"input\":\"1\",\"input\":\"2\"}", "price.input: is given twice"},
-    {"negative", "{\"input\":\"-1\"}", "price.input: must be an amount like \"0.75\", with at most nine decimals"},
-    {"an exponent", "{\"input\":1e3}", "price.input: must be an amount like \"0.75\", with at most nine decimals"},
-    {"a word", "{\"input\":\"free\"}", "price.input: must be an amount like \"0.75\", with at most nine decimals"},
-    {"true", "{\"input\":true}", "price.input: must be an amount like \"0.75\", with at most nine decimals"},
-    {"an object", "{\"input\":{}}", "price.input: must be an amount like \"0.75\", with at most nine decimals"},
-    {"ten decimals", "{\"input\":\"0.0000000001\"}", "price.input: must be an amount like \"0.75\", with at most nine decimals"},
-    {"a slip of the pen", "{\"output\":\"1000000.01\"}", "price.output: must be from 0 to 1000000"},
-    {"a list", "[]", "price: must be an object"},
+#include "policy/price_text_test.def"
 };
 
 static const enum usage_kind shown[] = {
-    USAGE_INPUT,          USAGE_OUTPUT,    USAGE_CACHE_READ, USAGE_CACHE_WRITE_5M, USAGE_CACHE_WRITE_30M,
-    USAGE_CACHE_WRITE_1H, USAGE_CACHE_WRITE_12H, USAGE_REASONING, USAGE_AUDIO_IN, USAGE_AUDIO_OUT,
-    USAGE_IMAGE_IN, USAGE_IMAGE_OUT,
+    USAGE_INPUT,           USAGE_OUTPUT,         USAGE_CACHE_READ,      USAGE_CACHE_WRITE_5M,
+    USAGE_CACHE_WRITE_30M, USAGE_CACHE_WRITE_1H, USAGE_CACHE_WRITE_12H, USAGE_REASONING,
+    USAGE_AUDIO_IN,        USAGE_AUDIO_OUT,      USAGE_IMAGE_IN,        USAGE_IMAGE_OUT,
 };
 
 static void show(const struct price *p, struct buf *out)
@@ -86,37 +68,22 @@ static void test_any_cut(void **state)
     }
 }
 
-#define FULL                                                                                       \
-    "{\"input\":\"1\",\"output\":\"10\",\"cache_read\":\"0.1\",\"cache_write\":\"2\",\"reasoning\":\"20\","  \
-    "\"audio_in\":\"3\",\"audio_out\":\"30\",\"image_in\":\"4\",\"image_out\":\"40\",\"per_call\":\"0.5\"}"
+#define FULL                                                                           \
+    "{\"input\":\"1\",\"output\":\"10\",\"cache_read\":\"0.1\",\"cache_write\":\"2\"," \
+    "\"reasoning\":\"20\","                                                            \
+    "\"audio_in\":\"3\",\"audio_out\":\"30\",\"image_in\":\"4\",\"image_out\":\"40\"," \
+    "\"per_call\":\"0.5\"}"
 #define BARE "{\"input\":\"1\",\"output\":\"10\"}"
 #define BIG  INT64_MAX
+#define MIL  1000000
 
-/* Tokens in the order of enum usage_kind: input, read, 5m, 30m, 1h, 12h, audio, image, output, ... */
+/* Tokens in the order of enum usage_kind: input, read, 5m, 30m, 1h, 12h, audio, image, output... */
 static const struct {
     const char *why, *price;
     int64_t tokens[USAGE_KIND_COUNT];
     int64_t cost;
 } costs[] = {
-    {"nothing used",            BARE, {0},                                                         0                      },
-    {"only the call",           FULL, {0},                                                         500000000              },
-    {"a million in",            BARE, {1000000},                                                   1000000000             },
-    {"one token",               BARE, {1},                                                         1000                   },
-    {"rounded once, down",      "{\"input\":\"0.000000499\"}", {1000},                             0                      },
-    {"half is up",              "{\"input\":\"0.0000005\"}", {1000},                               1                      },
-    {"two halves are one",      "{\"input\":\"0.0000005\",\"output\":\"0.0000005\"}", {1000, 0, 0, 0, 0, 0, 0, 0, 1000}, 1 },
-    {"each kind",               FULL, {1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 0, 1000000, 1000000, 7}, 96600000000},
-    {"kinds without a price",   BARE, {1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 0, 1000000, 1000000, 7}, 38000000000},
-    {"reasoning is in output",  BARE, {[USAGE_OUTPUT] = 1000000, [USAGE_REASONING] = 400000},      10000000000            },
-    {"reasoning has its own",   FULL, {[USAGE_OUTPUT] = 1000000, [USAGE_REASONING] = 400000},      14500000000            },
-    {"more than there is",      FULL, {[USAGE_OUTPUT] = 1000000, [USAGE_REASONING] = 9000000},     20500000000            },
-    {"negative counts",         BARE, {-5, -5, [USAGE_OUTPUT] = 1000000, [USAGE_REASONING] = -1},  10000000000            },
-    {"absurd counts",           FULL, {BIG, BIG, BIG, BIG, BIG, BIG, BIG, BIG, BIG, BIG, BIG, BIG, BIG}, INT64_MAX         },
-    {"the last that fits",      "{\"input\":\"1000000\"}", {9223372036},                        9223372036000000000    },
-    {"the first that does not", "{\"input\":\"1000000\"}", {9223372037},                        INT64_MAX              },
-    {"absurd but cheap",        "{\"input\":\"0.000000001\"}", {BIG},                              9223372036855          },
-    {"tools are free",          FULL, {[USAGE_SERVER_TOOLS] = 1000000},                            500000000              },
-    {"no input price",          "{\"output\":\"1\"}", {1000000, 1000000, [USAGE_OUTPUT] = 1000000}, 1000000000            },
+#include "policy/price_cost_test.def"
 };
 
 static void test_cost(void **state)

@@ -7,6 +7,7 @@
 #include "crypto/keep.h"
 #include "policy/field.h"
 
+/* Sections of row.def become arrays: provider_fields, credential_fields, ... */
 #define ROW_BEGIN(kind) static const struct field kind##_fields[] = {
 #define ROW_END \
     }           \
@@ -15,8 +16,18 @@
 #define FIELD(kind, member, column, key, type, flags, ref, least, most, initial, help) \
     {column,    key,   FIELD_##type, flags,   offsetof(struct kind##_row, member),     \
      ROW_##ref, least, most,         initial, help},
+#define SAME(kind, member, type, flags, least, most, initial, help) \
+    FIELD(kind, member, #member, #member, type, flags, NONE, least, most, initial, help)
+#define TEXT(kind, member, flags, initial, help) \
+    SAME(kind, member, TEXT, flags, 0, 0, initial, help)
+#define JSON(kind, member, flags, initial, help) \
+    SAME(kind, member, JSON, flags, 0, 0, initial, help)
+#define BOOL(kind, member, initial, help) SAME(kind, member, BOOL, 0, 0, 0, initial, help)
+#define INT(kind, member, least, most, initial, help) \
+    SAME(kind, member, INT, 0, least, most, initial, help)
+#define REF(kind, member, key, flags, target, help) \
+    FIELD(kind, member, #member, key, REF, flags, target, 0, 0, NULL, help)
 #include "policy/row.def"
-#undef FIELD
 
 #define KIND(kind, list)                                                                \
     {                                                                                   \

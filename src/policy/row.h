@@ -1,4 +1,4 @@
-/* row.h - the rows of the control plane and the descriptors that everything about them is made from. */
+/* row.h - the rows of the control plane, and the descriptors that all about them is made from. */
 #ifndef POLICY_ROW_H
 #define POLICY_ROW_H
 

@@ -69,12 +69,32 @@ static unsigned closeness(const struct search *s, struct slice name)
     return distance;
 }
 
+static bool is_there(const struct search *s, struct slice name)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (slice_eq(slice_of(s->best[i].name, s->best[i].len), name))
+            return true;
+    }
+    return false;
+}
+
+static bool is_allowed(const struct search *s, struct slice name, const struct alias *alias,
+                       const struct provider *p)
+{
+    if (!alias)
+        return route_permits(s->key, p, name);
+    for (size_t i = 0; i < alias->target_count; i++) {
+        if (route_permits(s->key, alias->targets[i].provider, name))
+            return true;
+    }
+    return false;
+}
+
 /* `alias` or `p`: what is asked for permission.  Names stay in the order in which they came. */
 static void consider(struct search *s, struct slice name, const struct alias *alias,
                      const struct provider *p)
 {
     unsigned distance;
-    bool allowed = false;
     size_t at;
 
     if (name.len == 0 || name.len > MAX_BYTES || s->looked++ >= MAX_LOOKED)
@@ -83,9 +103,7 @@ static void consider(struct search *s, struct slice name, const struct alias *al
     if (distance > s->most ||
         (s->count == MAX_NAMES && distance >= s->best[MAX_NAMES - 1].distance))
         return;
-    for (size_t i = 0; alias && i < alias->target_count; i++)
-        allowed |= route_permits(s->key, alias->targets[i].provider, name);
-    if (!(alias ? allowed : route_permits(s->key, p, name)))
+    if (is_there(s, name) || !is_allowed(s, name, alias, p))
         return;
     if (s->count < MAX_NAMES)
         s->count++;

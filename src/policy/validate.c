@@ -86,7 +86,7 @@ static enum err check_provider(const struct provider_row *row, struct err_info *
                                              "least_busy", "weighted"};
     const struct channel *c = channel_find(row->channel);
     struct provider_settings settings;
-    struct timeouts timeouts = {0};
+    struct limits limits;
     struct arena scratch;
 
     if (!c)
@@ -96,9 +96,10 @@ static enum err check_provider(const struct provider_row *row, struct err_info *
         proxy_check(row->proxy, e))
         return e->code;
     arena_init(&scratch, 0);
+    limits_set_defaults(&limits);
     if (provider_settings_read(row->settings, c, &scratch, &settings, e) == ERR_NONE &&
         row->timeouts.ptr)
-        timeouts_read(&timeouts, row->timeouts, &scratch, e);
+        timeouts_read(&limits.timeouts, row->timeouts, &scratch, e);
     arena_release(&scratch);
     return e->code;
 }

@@ -85,16 +85,18 @@ void db_bind_blob(sqlite3_stmt *st, int at, struct slice s)
         sqlite3_bind_null(st, at);
 }
 
-static enum err path_of(const char *dsn, const char **path, struct err_info *e)
+/* The path that a DSN names, or NULL. */
+static const char *path_of(const char *dsn, struct err_info *e)
 {
     struct slice s = slice_str(dsn), prefix = SLICE("sqlite://");
 
+    if (slice_starts(s, prefix) && s.len > prefix.len)
+        return dsn + prefix.len;
     if (slice_starts(s, SLICE("postgres://")) || slice_starts(s, SLICE("postgresql://")))
-        return err_set(e, ERR_UNSUPPORTED, "PostgreSQL is not supported by this version");
-    if (!slice_starts(s, prefix) || s.len == prefix.len)
-        return err_set(e, ERR_BAD_REQUEST, "a DSN looks like sqlite://PATH");
-    *path = dsn + prefix.len;
-    return ERR_NONE;
+        err_set(e, ERR_UNSUPPORTED, "PostgreSQL is not supported by this version");
+    else
+        err_set(e, ERR_BAD_REQUEST, "a DSN looks like sqlite://PATH");
+    return NULL;
 }
 
 /* SQLite would make the file with the mode of the umask; its helpers take the file's. */
@@ -136,10 +138,10 @@ static enum err set_up(sqlite3 *db, struct err_info *e)
 enum err db_open(const char *dsn, unsigned flags, sqlite3 **out, struct err_info *e)
 {
     struct err_info why = {.code = ERR_NONE};
-    const char *path = NULL;
+    const char *path = path_of(dsn, e);
     sqlite3 *db = NULL;
 
-    if (path_of(dsn, &path, e) || make_file(path, flags, e))
+    if (!path || make_file(path, flags, e))
         return e->code;
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         err_set(&why, ERR_IO, "%s", sqlite3_errmsg(db));

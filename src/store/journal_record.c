@@ -3,9 +3,7 @@
 
 #include <assert.h>
 
-#include "base/table.h"
-
-#define CHECKSUM_SEED 0x6a6f75726e616c31ULL // a change of it, or of hash_bytes(), is a new version
+#include "base/wide.h"
 
 #define FLAG_STREAM 1u
 #define FLAG_PRICED 2u
@@ -31,9 +29,39 @@ static_assert(RECORD_MOST_BYTES % RECORD_ALIGN == 0 &&
                                            USAGE_KIND_COUNT * 8 + RECORD_NAMES * RECORD_NAME_BYTES,
               "the longest record fits");
 
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    uint128 p = (uint128)a * b;
+    return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+/* Four words side by side, so that no multiplication waits for another. */
+static inline void mix_block(uint64_t lanes[4], const char *block)
+{
+    static const uint64_t keys[4] = {0xa0761d6478bd642fULL, 0xe7037ed1a0b428dbULL,
+                                     0x8ebc6af09c88c6e3ULL, 0x589965cc75374cc3ULL};
+    uint64_t words[4];
+
+    memcpy(words, block, sizeof(words));
+    for (size_t i = 0; i < 4; i++)
+        lanes[i] = mix(lanes[i] ^ words[i] ^ keys[i], keys[3 - i]);
+}
+
+/*
+ * Part of the file format, so not base's hash, which may change when it likes.  It finds
+ * what was torn or damaged; it does not keep out anybody who can write the file.
+ */
 uint64_t record_checksum(const void *bytes, size_t len)
 {
-    return hash_bytes(CHECKSUM_SEED, slice_of(bytes, len));
+    uint64_t lanes[4] = {len, 1, 2, 3};
+    const char *at = bytes;
+    char last[32] = "";
+
+    for (; len >= 32; len -= 32, at += 32)
+        mix_block(lanes, at);
+    memcpy(last, at, len);
+    mix_block(lanes, last);
+    return mix(lanes[0] ^ (lanes[1] << 1), lanes[2] ^ (lanes[3] << 1)) ^ lanes[1] ^ lanes[3];
 }
 
 static int32_t clip_ms(int64_t ms)

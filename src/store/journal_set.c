@@ -1,8 +1,10 @@
 /* journal_set.c - the journals of one data directory: replayed, made, handed to workers. */
 #include "store/journal_set.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,7 @@
 #define DEFAULT_SLOT_COUNT  16384u
 #define DEFAULT_SPILL_BYTES ((uint64_t)1 << 30)
 #define DEFAULT_SPILL_ROWS  10000000u
+#define LOCK_PATIENCE_MS    1000
 #define MOST_SLOTS          (1u << 20)
 #define LEAST_RING_BYTES    ((size_t)4 * RECORD_MOST_BYTES)
 
@@ -54,6 +57,20 @@ static long read_pid(int fd)
     return strtol(text, NULL, 10);
 }
 
+/* Another process may be on its way out, or only reading along ("gproxy usage"). */
+static bool lock(int fd, int patience_ms)
+{
+    const struct timespec nap = {.tv_nsec = 20000000};
+    int64_t until = clock_mono_ms() + patience_ms;
+
+    while (flock(fd, LOCK_EX | LOCK_NB)) {
+        if (errno != EWOULDBLOCK || clock_mono_ms() >= until)
+            return false;
+        nanosleep(&nap, NULL);
+    }
+    return true;
+}
+
 static enum err take_lock(struct journal_set *set, const char *data_dir, struct err_info *e)
 {
     char pid[24];
@@ -62,10 +79,13 @@ static enum err take_lock(struct journal_set *set, const char *data_dir, struct 
     set->lock_fd = openat(set->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (set->lock_fd < 0)
         return err_set(e, ERR_IO, "cannot open %s/journal/lock: %s", data_dir, strerror(errno));
-    if (flock(set->lock_fd, LOCK_EX | LOCK_NB))
-        return err_set(e, errno == EWOULDBLOCK ? ERR_CONFLICT : ERR_IO,
-                       "the data directory %s is in use by another gproxy (process %ld)", data_dir,
-                       read_pid(set->lock_fd));
+    if (!lock(set->lock_fd, set->worker_count ? LOCK_PATIENCE_MS : 0)) {
+        if (errno == EWOULDBLOCK)
+            return err_set(e, ERR_CONFLICT,
+                           "the data directory %s is in use by another gproxy (process %ld)",
+                           data_dir, read_pid(set->lock_fd));
+        return err_set(e, ERR_IO, "cannot lock %s/journal/lock: %s", data_dir, strerror(errno));
+    }
     // Only for the message above.
     if (ftruncate(set->lock_fd, 0) || pwrite(set->lock_fd, pid, (size_t)len, 0) != len)
         return err_set(e, ERR_IO, "cannot write %s/journal/lock: %s", data_dir, strerror(errno));
@@ -74,7 +94,7 @@ static enum err take_lock(struct journal_set *set, const char *data_dir, struct 
 
 static enum err take_directory(struct journal_set *set, const char *data_dir, struct err_info *e)
 {
-    char path[4096];
+    char path[PATH_MAX];
 
     if (snprintf(path, sizeof(path), "%s/journal", data_dir) >= (int)sizeof(path))
         return err_set(e, ERR_IO, "the name of the data directory is too long");
@@ -187,39 +207,65 @@ static bool read_header(int dir_fd, unsigned worker, struct journal_header *h)
     return got == (ssize_t)sizeof(*h);
 }
 
-static bool await_ring(int dir_fd, unsigned worker, int64_t until_mono_ms)
+/* Whether that ring is read up to `head`, or gone. */
+static bool is_drained(int dir_fd, unsigned worker, uint64_t head)
+{
+    struct journal_header h;
+
+    return !read_header(dir_fd, worker, &h) || atomic_load(&h.tail) >= head;
+}
+
+static bool has_spilled(int dir_fd)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+    bool found = false;
+
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    while (!found && (entry = readdir(dir))) {
+        struct slice name = slice_str(entry->d_name);
+        found = slice_starts(name, SLICE("spill-")) && !slice_ends(name, SLICE(".damaged"));
+    }
+    closedir(dir);
+    return found;
+}
+
+static bool await(int dir_fd, int64_t until_mono_ms)
 {
     const struct timespec nap = {.tv_nsec = 10000000};
     struct journal_header h;
-    uint64_t head;
 
-    if (!read_header(dir_fd, worker, &h))
-        return true;
-    head = atomic_load(&h.head);
-    while (atomic_load(&h.tail) < head) {
+    for (unsigned i = 0; read_header(dir_fd, i, &h); i++) {
+        uint64_t head = atomic_load(&h.head);
+        while (!is_drained(dir_fd, i, head) && clock_mono_ms() < until_mono_ms)
+            nanosleep(&nap, NULL);
+        if (!is_drained(dir_fd, i, head))
+            return false;
+    }
+    while (has_spilled(dir_fd)) {
         if (clock_mono_ms() >= until_mono_ms)
             return false;
         nanosleep(&nap, NULL);
-        if (!read_header(dir_fd, worker, &h))
-            return true;
     }
     return true;
 }
 
 bool journal_set_await(const char *data_dir, int timeout_ms)
 {
-    int64_t until = clock_mono_ms() + timeout_ms;
-    struct journal_header h;
-    char path[4096];
-    bool done = true;
+    char path[PATH_MAX];
     int dir_fd;
+    bool done;
 
     snprintf(path, sizeof(path), "%s/journal", data_dir);
     dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir_fd < 0)
         return true;
-    for (unsigned i = 0; done && read_header(dir_fd, i, &h); i++)
-        done = await_ring(dir_fd, i, until);
+    done = await(dir_fd, clock_mono_ms() + timeout_ms);
     close(dir_fd);
     return done;
 }

@@ -36,7 +36,8 @@ struct journal_report {
  *
  * A damaged file loses nothing that can still be read: its good records are
  * replayed, the file is kept as NAME.TIME.damaged, logged and counted in `report`.
- * ERR_CONFLICT: another process has the directory; ERR_NEWER: written by a newer
+ * ERR_CONFLICT: another process has the directory, and with workers to come had it
+ * for a second more; ERR_NEWER: written by a newer
  * version, and nothing has been touched; ERR_IO: no room, no rights, or `into`
  * fails; then nothing is lost and the next start replays again.
  */

@@ -286,7 +286,7 @@ static void copy(const struct fixture *from, const char *name, char *bytes, size
  */
 static void test_damage_at_every_byte(void **state)
 {
-    static char ring[JOURNAL_HEADER_BYTES + 16384];
+    static _Alignas(64) char ring[JOURNAL_HEADER_BYTES + 16384];
     struct journal_report report;
     struct fixture f;
     uint64_t start, end;
@@ -326,7 +326,7 @@ static void test_damage_at_every_byte(void **state)
 /* The file cut anywhere: what stands before the cut is there. */
 static void test_cut_at_every_length(void **state)
 {
-    static char ring[JOURNAL_HEADER_BYTES + 16384];
+    static _Alignas(64) char ring[JOURNAL_HEADER_BYTES + 16384];
     struct fixture f;
     uint64_t end;
 
@@ -377,18 +377,24 @@ static void test_stale_header(void **state)
 
 static void test_damaged_headers(void **state)
 {
+    enum {
+        WORDS = offsetof(struct journal_header, words),
+        CHECKSUM = offsetof(struct journal_header, checksum),
+        TAIL = offsetof(struct journal_header, tail),
+        BODY = JOURNAL_HEADER_BYTES,
+    };
     static const struct {
         const char *why, *name;
         off_t at;
         uint64_t settled, unknown;
     } cases[] = {
-        {"magic of the ring", "worker-0.ring", 0,                              20,                                4                                 },
-        {"words of the ring", "worker-0.ring", offsetof(struct journal_header, words),                            20,                                 4},
-        {"checksum of the ring",                   "worker-0.ring",             offsetof(struct journal_header,          checksum), 20,                 4},
-        {"tail of the ring",                  "worker-0.ring",                                 offsetof(struct journal_header,                                              tail),                                               20,   4},
-        {"magic of the slots",                 "worker-0.slots",                               0,                                                             20,                             4                            },
-        {"a slot",                 "worker-0.slots",                               JOURNAL_HEADER_BYTES + 30, 20,3},
-        {"a slot's length",                 "worker-0.slots",                               JOURNAL_HEADER_BYTES + 2,                                                             20,                                                                                3                                                                                                             },
+        {"magic of the ring",    "worker-0.ring",  0,         20, 4},
+        {"words of the ring",    "worker-0.ring",  WORDS,     20, 4},
+        {"checksum of the ring", "worker-0.ring",  CHECKSUM,  20, 4},
+        {"tail of the ring",     "worker-0.ring",  TAIL,      20, 4},
+        {"magic of the slots",   "worker-0.slots", 0,         20, 4},
+        {"a slot",               "worker-0.slots", BODY + 30, 20, 3},
+        {"a slot's length",      "worker-0.slots", BODY + 2,  20, 3},
     };
 
     (void)state;

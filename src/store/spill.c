@@ -73,6 +73,21 @@ static bool write_all(int fd, struct slice bytes, uint64_t at)
     return true;
 }
 
+/* What could not be written whole is not there; half a record would be known as one. */
+static void take_back(struct spill *s)
+{
+    char name[JOURNAL_NAME_BYTES];
+
+    if (s->fd_bytes > JOURNAL_HEADER_BYTES) {
+        if (ftruncate(s->fd, (off_t)s->fd_bytes))
+            stop_appending(s);
+        return;
+    }
+    stop_appending(s);
+    name_of(--s->next, name);
+    unlinkat(s->dir_fd, name, 0);
+}
+
 enum err spill_append(struct spill *s, struct slice records, uint64_t rows, struct err_info *e)
 {
     if (s->bytes + records.len > s->limit_bytes || s->rows + rows > s->limit_rows)
@@ -83,8 +98,7 @@ enum err spill_append(struct spill *s, struct slice records, uint64_t rows, stru
         return e->code;
     if (!write_all(s->fd, records, s->fd_bytes)) {
         err_set(e, ERR_IO, "cannot write usage aside: %s", strerror(errno));
-        if (ftruncate(s->fd, (off_t)s->fd_bytes)) // half a record is known as one anyway
-            stop_appending(s);
+        take_back(s);
         return e->code;
     }
     s->fd_bytes += records.len;

@@ -45,7 +45,7 @@ static inline bool spill_is_empty(const struct spill *s)
 /** Appends whole records.  ERR_LEDGER_FULL at the bound; ERR_IO: not written, nothing changed. */
 enum err spill_append(struct spill *s, struct slice records, uint64_t rows, struct err_info *e);
 
-/** The oldest record not yet read, borrowed until spill_ack(); false when there is none in this file. */
+/** The oldest record not yet read, borrowed until spill_ack(); false at the end of a file. */
 bool spill_next(struct spill *s, struct usage_record *out);
 
 /** What was read is in the database: a file of which this is all goes. */

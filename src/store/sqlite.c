@@ -91,15 +91,14 @@ static enum err statement(struct store *s, enum row_type type, enum statement wh
     return err;
 }
 
-static enum err bind_secret(struct store *s, const struct row_kind *kind, const struct field *f,
-                            int64_t id, struct secret plain, sqlite3_stmt *st, int at,
-                            struct err_info *e)
+static enum err bind_secret(struct store *s, struct seal_place place, struct secret plain,
+                            sqlite3_stmt *st, int at, struct err_info *e)
 {
-    const struct seal_place place = {kind->table, f->name, id};
     struct buf sealed = {.data = NULL};
 
     if (!s->has_key)
-        return err_set(e, ERR_IO, "%s %s cannot be sealed: no secret key", kind->table, f->key);
+        return err_set(e, ERR_IO, "%s %s cannot be sealed: no secret key", place.table,
+                       place.column);
     seal(&s->key, place, plain, &sealed);
     sqlite3_bind_text64(st, at, buf_peek(&sealed).ptr, buf_len(&sealed), SQLITE_TRANSIENT,
                         SQLITE_UTF8);
@@ -112,6 +111,7 @@ static enum err bind_field(struct store *s, const struct row_kind *kind, const s
                            const struct row_head *row, sqlite3_stmt *st, int at, struct err_info *e)
 {
     const void *value = (const char *)row + f->offset;
+    struct seal_place place;
 
     if (field_is_null(f, row) || (f->type == FIELD_SECRET && !row->id)) {
         sqlite3_bind_null(st, at);
@@ -127,7 +127,8 @@ static enum err bind_field(struct store *s, const struct row_kind *kind, const s
     case FIELD_JSON: db_bind_text(st, at, *(const struct slice *)value); break;
     case FIELD_BYTES: db_bind_blob(st, at, *(const struct slice *)value); break;
     case FIELD_SECRET:
-        return bind_secret(s, kind, f, row->id, *(const struct secret *)value, st, at, e);
+        place = (struct seal_place){kind->table, f->name, row->id};
+        return bind_secret(s, place, *(const struct secret *)value, st, at, e);
     }
     return ERR_NONE;
 }
@@ -365,7 +366,7 @@ enum err store_owner(struct store *s, char *out, size_t size, struct err_info *e
 
 enum err store_claim(struct store *s, const char *fingerprint, struct err_info *e)
 {
-    char owner[64];
+    char owner[64] = "";
     sqlite3_stmt *st;
 
     if (store_owner(s, owner, sizeof(owner), e))

@@ -1,6 +1,7 @@
 /* writer.c - the thread that moves usage records from the journals to the database. */
 #include "store/writer.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -38,14 +39,14 @@ struct writer {
     // the thread's own
     struct ledger *ledger; // NULL: to be opened
     struct spill spill;
-    uint64_t *taken; // [workers], how far this transaction has read each ring
-    uint64_t *taken_count;
+    uint64_t *taken;                       // [workers], how far this transaction has read each ring
+    uint64_t *taken_count;                 // [workers], and how many records that was
     int64_t failing_since_ms, retry_at_ms; // monotonic; 0: not failing
     int retry_ms, nap_ms;
     int64_t last_work_ms, spilled_since_unix_ms;
-    bool rested;
+    bool rested, spill_has_failed;
     struct shared_stats stats;
-    _Atomic uint64_t acked; // sum of acked_count
+    _Atomic uint64_t acked; // records of all rings that were acknowledged
     // between threads
     pthread_mutex_t lock;
     pthread_cond_t wake, flushed;
@@ -219,7 +220,8 @@ static size_t write_batch(struct writer *w)
     size_t rows = 0;
 
     if (!transact(w, &rows, &why)) {
-        note_success(w);
+        if (rows) // else nothing was tried
+            note_success(w);
         return rows;
     }
     note_failure(w, &why);
@@ -270,8 +272,9 @@ static void spill_rings(struct writer *w)
         while (!why.code && spill_piece(w, i, &why))
             continue;
     }
-    if (why.code && why.code != ERR_LEDGER_FULL)
+    if (why.code && !w->spill_has_failed)
         log_event(LOG_ERROR, NULL, "ledger.spill", "err=\"%s\"", err_info_text(&why));
+    w->spill_has_failed = why.code != ERR_NONE; // said once, not some times a second
 }
 
 /* --- the thread --- */
@@ -312,6 +315,7 @@ static void rest(struct writer *w)
         journal_give_back(ring_of(w, i));
     if (w->ledger)
         ledger_rest(w->ledger);
+    malloc_trim(0);
     w->rested = true;
 }
 

@@ -119,7 +119,10 @@ static void test_writes(void **state)
     settle_all(&r, 0, 5000);
     await(&r, has_caught_up); // on its own
     assert_census(&r, 5000);
-    settle_all(&r, 5000, 5010);
+    settle_all(&r, 5000, 5005);
+    assert_true(journal_set_await(r.f.dir, 5000)); // as another process would
+    assert_census(&r, 5005);
+    settle_all(&r, 5005, 5010);
     assert_true(writer_flush(r.writer, 5000));
     assert_census(&r, 5010);
     assert_int_equal(stats_of(&r).rows_written, 5010);
@@ -203,6 +206,7 @@ static void test_locked_for_a_while(void **state)
     assert_true(stats_of(&r).lag_ms > 0);
     assert_true(stats_of(&r).db_errors > 0);
     assert_false(writer_flush(r.writer, 300));
+    assert_false(journal_set_await(r.f.dir, 50));
     sqlite3_close(other);
     await(&r, has_caught_up);
     assert_true(writer_flush(r.writer, 5000));
@@ -254,6 +258,7 @@ static void test_bound_and_restart(void **state)
 static void test_full_disk(void **state)
 {
     struct rlimit before, small;
+    struct writer_stats s;
     uint64_t written = 0;
     struct running r;
 
@@ -272,8 +277,10 @@ static void test_full_disk(void **state)
             idle++;
         }
     }
-    assert_true(stats_of(&r).database_is_away);
+    s = stats_of(&r);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_true(s.database_is_away);
+    assert_true(s.lag_records > 0 && s.lag_records <= written);
     assert_true(writer_flush(r.writer, 10000));
     assert_true(settle(journal_set_worker(r.set, 0), written++));
     stop(&r);

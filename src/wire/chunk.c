@@ -128,6 +128,7 @@ size_t chunk_write_size(char out[CHUNK_SIZE_BYTES], size_t size)
         digits[--at] = "0123456789abcdef"[size & 15];
     len = sizeof(digits) - at;
     memcpy(out, digits + at, len);
-    memcpy(out + len, "\r\n", 2);
-    return len + 2;
+    out[len++] = '\r';
+    out[len++] = '\n';
+    return len;
 }

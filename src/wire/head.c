@@ -221,7 +221,7 @@ static enum err on_transfer_encoding(struct parser *p, struct slice value)
         return ERR_NONE;
     }
     if (is_coding_list(value))
-        return refuse_as(p, ERR_UNSUPPORTED, "only the transfer coding chunked is served here");
+        return refuse(p, "only the transfer coding chunked is served here");
     return refuse(p, "Transfer-Encoding is not valid");
 }
 
@@ -378,6 +378,18 @@ size_t head_end(struct slice bytes, size_t from)
         if (end - at >= 3 && at[2] == '\n')
             return (size_t)(at - bytes.ptr) + 3;
     }
+}
+
+bool head_is_hopeless(struct slice bytes, size_t from)
+{
+    for (size_t i = from ? from - 1 : 0; i < bytes.len; i++) {
+        unsigned char c = (unsigned char)bytes.ptr[i];
+        if (c == '\r' && i + 1 < bytes.len && bytes.ptr[i + 1] != '\n')
+            return true;
+        if (c < 0x20 && c != '\r' && c != '\n' && c != '\t')
+            return true;
+    }
+    return false;
 }
 
 enum head_body head_request_body(const struct head *h)

@@ -62,8 +62,14 @@ size_t head_skip_blank(struct slice bytes);
 size_t head_end(struct slice bytes, size_t from);
 
 /**
+ * Whether a head that is not all there will be refused whatever follows: it has a control
+ * byte, or a CR without its LF.  Nobody needs to wait for the rest.  `from` as above.
+ */
+bool head_is_hopeless(struct slice bytes, size_t from);
+
+/**
  * `head` ends with its empty line.  Refusals: ERR_BAD_REQUEST, ERR_METHOD (CONNECT),
- * ERR_HTTP_VERSION, ERR_UNSUPPORTED (a transfer coding), ERR_EXPECTATION,
+ * ERR_HTTP_VERSION, ERR_EXPECTATION,
  * ERR_HEAD_TOO_LARGE (too many fields).
  */
 enum err head_parse_request(struct slice head, struct head *out, struct err_info *e);

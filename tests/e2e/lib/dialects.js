@@ -79,7 +79,7 @@ export const chat = {
     model,
     messages: [{ role: 'user', content: text }],
     ...(stream ? { stream: true } : {}),
-    ...(includeUsage ? { stream_options: { include_usage: true } } : {}),
+    ...(stream && includeUsage ? { stream_options: { include_usage: true } } : {}),
     ...rest,
   }),
   answer: ({ model, words = WORDS, usage = USAGE, tool = false, id = 'chatcmpl-t1' }) => ({

@@ -36,7 +36,7 @@ export async function freePort() {
 
 // The binary once, to its end: { code, stdout, stderr }.
 export function gproxy(args, { env, cwd, input } = {}) {
-  const r = spawnSync(BIN, args, { env: environment(env), cwd: cwd ?? os.tmpdir(), input, encoding: 'utf8', timeout: 30000 * SLOW });
+  const r = spawnSync(BIN, args, { env: environment(env), cwd: cwd ?? os.tmpdir(), input, encoding: 'utf8', timeout: 30000 * SLOW, maxBuffer: 1 << 30 });
   if (r.error) throw r.error;
   if (REPORT.test(r.stderr)) throw new Error(`sanitizer report of ${args.join(' ')}:\n${r.stderr}`);
   return { code: r.status, signal: r.signal, stdout: r.stdout, stderr: r.stderr };
