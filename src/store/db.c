@@ -2,8 +2,8 @@
 #include "store/db.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -99,17 +99,18 @@ static const char *path_of(const char *dsn, struct err_info *e)
     return NULL;
 }
 
-/* SQLite would make the file with the mode of the umask; its helpers take the file's. */
+/*
+ * SQLite would make the file with the mode of the umask; its helpers take the file's.
+ * The file is never opened here: closing it would drop the locks that other connections
+ * of this process have on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+ */
 static enum err make_file(const char *path, unsigned flags, struct err_info *e)
 {
-    int create = flags & STORE_MUST_EXIST ? 0 : O_CREAT;
-    int fd = open(path, O_RDWR | O_CLOEXEC | create, 0600);
-
-    if (fd < 0 && errno == ENOENT && !create)
-        return err_set(e, ERR_NOT_FOUND, "there is no database at %s", path);
-    if (fd < 0)
-        return err_set(e, ERR_IO, "cannot open the database %s: %s", path, strerror(errno));
-    close(fd);
+    if ((flags & STORE_MUST_EXIST) && access(path, F_OK))
+        return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
+                       errno == ENOENT ? "there is no database at %s" : "cannot open %s", path);
+    if (!(flags & STORE_MUST_EXIST) && mknod(path, S_IFREG | 0600, 0) && errno != EEXIST)
+        return err_set(e, ERR_IO, "cannot make the database %s: %s", path, strerror(errno));
     return ERR_NONE;
 }
 

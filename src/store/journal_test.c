@@ -182,6 +182,18 @@ static void test_full_ring(void **state)
     fixture_remove(&f);
 }
 
+/* The first bytes of one of the files. */
+static void copy(const struct fixture *from, const char *name, char *bytes, size_t len)
+{
+    char path[160];
+    int fd;
+
+    path_of(from, name, path);
+    fd = open(path, O_RDONLY);
+    assert_int_equal(pread(fd, bytes, len, 0), len);
+    close(fd);
+}
+
 static void leave_behind(const struct fixture *f, unsigned workers, uint64_t settled,
                          uint64_t running)
 {
@@ -208,6 +220,7 @@ static void assert_census(const struct fixture *f, uint64_t rows, uint64_t unkno
 
 static void test_replay(void **state)
 {
+    static char slots[JOURNAL_HEADER_BYTES + 64 * JOURNAL_SLOT_BYTES];
     struct journal_report report;
     struct fixture f;
 
@@ -221,6 +234,10 @@ static void test_replay(void **state)
     assert_census(&f, 80, 20);
     assert_int_equal(count_files(&f, ".ring"), 1);
     assert_int_equal(count_files(&f, ".slots"), 1);
+
+    copy(&f, "worker-0.slots", slots, sizeof(slots)); // they are free again
+    for (size_t i = JOURNAL_HEADER_BYTES; i < sizeof(slots); i += JOURNAL_SLOT_BYTES)
+        assert_memory_equal(slots + i, "\0\0\0\0\0\0\0", 8);
 
     report = fixture_replay(&f); // and nothing the second time
     assert_int_equal(report.settled + report.unknown, 0);
@@ -266,18 +283,6 @@ static void test_replay_settled_slot(void **state)
     assert_int_equal(report.unknown, 0);
     assert_census(&f, 1, 0);
     fixture_remove(&f);
-}
-
-/* A copy of the journal's directory, to damage one byte at a time. */
-static void copy(const struct fixture *from, const char *name, char *bytes, size_t len)
-{
-    char path[160];
-    int fd;
-
-    path_of(from, name, path);
-    fd = open(path, O_RDONLY);
-    assert_int_equal(pread(fd, bytes, len, 0), len);
-    close(fd);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -427,6 +428,36 @@ static void test_another_key(void **state)
     assert_int_equal(f->rows.counts[ROW_PROVIDER], 1);
 }
 
+/*
+ * Two connections here and one in another process that comes and goes: it must not
+ * take itself for the last one and remove the log (locks are per process and file).
+ */
+static void test_other_process(void **state)
+{
+    struct fixture *f = *state;
+    struct err_info e = {0};
+    char log[160];
+    struct store *second;
+    int status;
+    pid_t child;
+
+    assert_int_equal(store_open(f->dsn, 0, &second, &e), ERR_NONE);
+    put_provider(f, "one");
+    child = fork();
+    if (child == 0) { // a process of its own: SQLite knows which files this one has open
+        execl("/proc/self/exe", "sqlite-test", f->dsn, (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    snprintf(log, sizeof(log), "%s-wal", f->path);
+    assert_int_equal(access(log, F_OK), 0);
+    store_close(second);
+    put_provider(f, "two");
+    load(f);
+    assert_int_equal(f->rows.counts[ROW_PROVIDER], 2);
+}
+
 static void test_owner(void **state)
 {
     struct fixture *f = *state;
@@ -567,7 +598,19 @@ static void test_empty(void **state)
     assert_false(empty);
 }
 
-int main(void)
+/* What test_other_process() runs. */
+static int open_and_close(const char *dsn)
+{
+    struct err_info e = {0};
+    struct store *s;
+
+    if (store_open(dsn, STORE_MUST_EXIST, &s, &e))
+        return 1;
+    store_close(s);
+    return 0;
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_columns_are_fields, set_up, tear_down),
@@ -579,6 +622,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_changed, set_up, tear_down),
         cmocka_unit_test(test_bad_rows_are_skipped),
         cmocka_unit_test_setup_teardown(test_another_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_other_process, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_owner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_migrations, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_foreign_tables, set_up, tear_down),
@@ -590,6 +634,8 @@ int main(void)
 
     if (!crypto_init())
         return 1;
+    if (argc > 1)
+        return open_and_close(argv[1]);
     master_key_generate(&master);
     seal_key_init(&seal_key, &master);
     master_key_generate(&master);
