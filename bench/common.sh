@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 KEY=sk-bench-0123456789abcdef0123456789abcdef
 BUILD=${BUILD:-build}
 TOOLS=${BENCH_TOOLS:-build-bench}
-NGINX=$(command -v nginx || ls /usr/sbin/nginx 2>/dev/null || true)
+NGINX=${NGINX-$(command -v nginx || ls /usr/sbin/nginx 2>/dev/null || true)}
 GATEWAY_CORE=${GATEWAY_CORE:-0}
 LOAD_CORE=${LOAD_CORE:-$([ "$(nproc)" -gt 1 ] && echo 1 || echo 0)}
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/gproxy-bench.XXXXXX")
@@ -139,7 +139,7 @@ start_gateway() {
     GATEWAY=$BEGUN
     RESULT=$(taskset -c "$LOAD_CORE" "$LOAD" --port "$GATEWAY_PORT" --kind get \
         --wait-up "${START_SECONDS:-10}") || die "the gateway does not start"
-    STARTED_MS=$(figure "$(field up_us) / 1000" 1)
+    STARTED_MS=$(figure "($(field up_us) + $(field latency_min_us)) / 1000" 1)
 }
 
 # A raw reverse proxy: one worker, connections to the upstream kept, nothing logged.

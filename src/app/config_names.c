@@ -131,6 +131,6 @@ void config_check_names(struct config *c, unsigned flags)
         check_key_twice(&x, &keys, r);
     table_release(&x.seen);
     table_release(&keys);
-    if (!(flags & CONFIG_PARTIAL) && c->declared[ROW_PROVIDER])
+    if (!(flags & CONFIG_PARTIAL) && (c->declared[ROW_PROVIDER] || c->mode == CONFIG_SEED))
         check_providers(c);
 }

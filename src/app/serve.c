@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/bootstrap.h"
+#include "app/trim.h"
 #include "app/version.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -222,6 +223,7 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a file-size limit is an error of the write, not the end
 }
 
 /* A second signal does not wait: what is settled is in the journal already. */
@@ -297,6 +299,7 @@ static int run(struct serve *s, struct bootstrap *made, sigset_t *signals)
         return command_failed(s->command, &e);
     atomic_store(&s->is_ready, true);
     announce(s, made);
+    trim_memory();
     got = watch_over(s, signals);
     atomic_store(&s->is_ready, false);
     timeout_ms = s->command->options.shutdown_timeout_s >= 0

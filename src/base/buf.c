@@ -39,7 +39,7 @@ char *buf_reserve(struct buf *b, size_t len)
         char *data;
         if (cap < SMALLEST_BYTES)
             cap = SMALLEST_BYTES;
-        while (cap - have < len)
+        while (cap - have < len || have > cap / 2) // as much room as content: copies stay rare
             cap *= 2;
         data = malloc(cap);
         if (!data)

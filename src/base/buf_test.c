@@ -49,9 +49,7 @@ static void test_against_a_model(void **state)
             char *room;
 
             switch (random_below(&r, 5)) {
-            case 0:
-                buf_append(&b, slice_of(stream + to, len));
-                break;
+            case 0: buf_append(&b, slice_of(stream + to, len)); break;
             case 1:
                 len = 1;
                 buf_append_byte(&b, stream[to]);
@@ -75,7 +73,8 @@ static void test_against_a_model(void **state)
             }
             }
             to += len;
-            if (buf_len(&b) != to - from || memcmp(b.data ? b.data + b.start : "", stream + from, to - from) != 0)
+            if (buf_len(&b) != to - from ||
+                memcmp(b.data ? b.data + b.start : "", stream + from, to - from) != 0)
                 fail_msg("round %d at %zu: another content", round, to);
             assert_true(b.end <= b.cap);
         }

@@ -103,15 +103,15 @@ bool clock_parse(struct slice text, int64_t *unix_ms)
     struct tm tm = {0};
     int64_t offset, ms = 0;
     size_t at = 0;
-    int month_day;
+    int month_day, seconds;
 
-    if (!read_number(text, &at, 4, '-', &tm.tm_year) || !read_number(text, &at, 2, '-', &tm.tm_mon) ||
-        !read_number(text, &at, 2, 0, &tm.tm_mday) || at >= text.len ||
-        (text.ptr[at] != 'T' && text.ptr[at] != 't' && text.ptr[at] != ' '))
+    if (!read_number(text, &at, 4, '-', &tm.tm_year) ||
+        !read_number(text, &at, 2, '-', &tm.tm_mon) || !read_number(text, &at, 2, 0, &tm.tm_mday) ||
+        at >= text.len || (text.ptr[at] != 'T' && text.ptr[at] != 't' && text.ptr[at] != ' '))
         return false;
     at++;
-    if (!read_number(text, &at, 2, ':', &tm.tm_hour) || !read_number(text, &at, 2, ':', &tm.tm_min) ||
-        !read_number(text, &at, 2, 0, &tm.tm_sec))
+    if (!read_number(text, &at, 2, ':', &tm.tm_hour) ||
+        !read_number(text, &at, 2, ':', &tm.tm_min) || !read_number(text, &at, 2, 0, &seconds))
         return false;
     if (at < text.len && text.ptr[at] == '.') {
         int64_t unit = 100;
@@ -122,11 +122,11 @@ bool clock_parse(struct slice text, int64_t *unix_ms)
             return false;
     }
     if (!read_offset(text, &at, &offset) || at != text.len || tm.tm_mon < 1 || tm.tm_mon > 12 ||
-        tm.tm_mday < 1 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+        tm.tm_mday < 1 || tm.tm_hour > 23 || tm.tm_min > 59 || seconds > 60)
         return false;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
     month_day = tm.tm_mday;
-    *unix_ms = ((int64_t)timegm(&tm) - offset) * 1000 + ms;
+    *unix_ms = ((int64_t)timegm(&tm) + seconds - offset) * 1000 + ms; // 23:59:60 is 00:00:00
     return tm.tm_mday == month_day; // timegm() moves February 30th to March
 }

@@ -42,9 +42,10 @@ static void test_empty(void **state)
 static void test_keys(void **state)
 {
     static const struct slice keys[] = {
-        SLICE_INIT(""),        SLICE_INIT("a"),        SLICE_INIT("b"),         SLICE_INIT("ab"),
-        SLICE_INIT("a\0"),     SLICE_INIT("a\0b"),     SLICE_INIT("12345678"),  SLICE_INIT("123456789"),
-        SLICE_INIT("1234567"), SLICE_INIT("\0\0\0\0"), SLICE_INIT("\0\0\0\0\0")};
+        SLICE_INIT(""),         SLICE_INIT("a"),         SLICE_INIT("b"),
+        SLICE_INIT("ab"),       SLICE_INIT("a\0"),       SLICE_INIT("a\0b"),
+        SLICE_INIT("12345678"), SLICE_INIT("123456789"), SLICE_INIT("1234567"),
+        SLICE_INIT("\0\0\0\0"), SLICE_INIT("\0\0\0\0\0")};
     struct table t;
 
     (void)state;
@@ -127,7 +128,7 @@ static void test_removed_and_put_again(void **state)
     assert_ptr_equal(table_remove(&t, name(1)), &values[1]);
     assert_null(table_remove(&t, name(1)));
     assert_int_equal(t.live, 4);
-    assert_null(table_put(&t, name(1), &values[11])); // it stands at the end now
+    assert_null(table_put(&t, name(1), &values[11]));                  // it stands at the end now
     assert_ptr_equal(table_put(&t, name(0), &values[10]), &values[0]); // it keeps its place
     for (size_t i = 0; i < 5; i++) {
         static const size_t order[] = {10, 2, 3, 4, 11};

@@ -5,6 +5,7 @@
 #include "exchange/stages.h"
 
 #define ERROR_BODY_BYTES ((size_t)64 * 1024) // of an upstream's error, the rest is not read
+#define LOOK_BYTES       ((size_t)256 * 1024) // of a stream's first event
 
 /* ---- which one next ---- */
 
@@ -44,13 +45,12 @@ static void on_head(void *ctx, const struct head *head)
 
     x->first_byte_at_ms = x->gw->worker->now_ms;
     at->is_sse = slice_starts_nocase(type, SLICE("text/event-stream"));
-    at->is_json = slice_starts_nocase(type, SLICE("application/json")) || !type.len;
+    at->is_json = slice_starts_nocase(type, SLICE("application/json"));
     if (coding.len && !slice_eq_nocase(coding, SLICE("identity")))
         err_set(&at->err, ERR_UPSTREAM_BROKEN, "the provider's answer is compressed, unasked");
     for (size_t i = 0; i < head->count; i++) {
         const struct head_field *f = &head->fields[i];
         switch ((int)f->known) {
-        case HEAD_CONTENT_TYPE:
         case HEAD_RETRY_AFTER:
         case HEAD_RETRY_AFTER_MS:
         case HEAD_X_SHOULD_RETRY:
@@ -63,6 +63,7 @@ static void on_head(void *ctx, const struct head *head)
         default: break;
         }
     }
+    at->content_type = arena_dup(&x->arena, type);
     at->fields = arena_dup(&x->arena, buf_peek(&fields));
     buf_release(&fields);
 }
@@ -149,61 +150,113 @@ static bool gather_error(struct exchange *x)
     return false;
 }
 
-/* Whether a stream's first event, if it is there already, is an error. */
-static bool look_at_event(struct exchange *x, bool *is_error)
-{
-    struct http_body *b = &x->attempt.call.body;
-    struct slice bytes = http_body_peek(b);
-    struct sse_cutter cutter = {0};
-    struct sse_event ev;
-    bool known = false;
+enum look { LOOK_MORE, LOOK_GOOD, LOOK_ERROR, LOOK_EMPTY };
 
-    *is_error = false;
-    while (!known && sse_next(&cutter, bytes, &ev) == SSE_EVENT) {
+/*
+ * Looks for the first event of a stream, comments and pings aside; no more is waited for.
+ * Where `bytes` are upstream's own buffer, nothing is copied unless the event is cut.
+ */
+static enum look look_for_event(struct exchange *x, struct slice bytes)
+{
+    struct sse_cutter cutter = {0};
+    enum look found = LOOK_MORE;
+    struct sse_event ev;
+
+    while (found == LOOK_MORE && sse_next(&cutter, bytes, &ev) == SSE_EVENT) {
         if (ev.has_data) {
             struct listener probe;
             listener_init(&probe, x->target.dialect, x->target.operation, x->framing);
-            *is_error = listener_hear(&probe, ev.name, ev.data).is_error;
-            known = true;
+            found = listener_hear(&probe, ev.name, ev.data).is_error ? LOOK_ERROR : LOOK_GOOD;
         }
         bytes = slice_after(bytes, ev.raw.len);
     }
     sse_cutter_release(&cutter);
-    if (known || http_body_ended(b) || http_body_broken(b))
-        return true;
-    return b->ready >= WORKER_BUFFER_BYTES / 2; // too long an event to hold a stream back for
+    return found;
+}
+
+static enum look look_at_stream(struct exchange *x)
+{
+    struct http_body *b = &x->attempt.call.body;
+    struct buf *gathered = &x->relay.gathered;
+    struct slice bytes = http_body_peek(b);
+    enum look found;
+
+    if (bytes.len && !buf_len(gathered)) {
+        found = look_for_event(x, bytes);
+        if (found != LOOK_MORE)
+            return found;
+    }
+    /* An event that came in pieces: they are put together, and the relay goes on from there. */
+    for (; bytes.len && buf_len(gathered) < LOOK_BYTES; bytes = http_body_peek(b)) {
+        buf_append(gathered, bytes);
+        http_body_consume(b, bytes.len);
+        x->relay.primed = true;
+    }
+    found = look_for_event(x, buf_peek(gathered));
+    if (found != LOOK_MORE)
+        return found;
+    if (buf_len(gathered) >= LOOK_BYTES)
+        return LOOK_GOOD; // too long an event to hold a stream back for
+    return http_body_ended(b) || http_body_broken(b) ? LOOK_EMPTY : LOOK_MORE;
+}
+
+/* A document that does not say it is JSON may be JSON all the same. */
+static enum look look_at_document(struct exchange *x)
+{
+    struct http_body *b = &x->attempt.call.body;
+    struct slice bytes = http_body_peek(b);
+
+    if (x->attempt.is_json)
+        return LOOK_GOOD;
+    if (!bytes.len)
+        return http_body_ended(b) || http_body_broken(b) ? LOOK_EMPTY : LOOK_MORE;
+    x->attempt.is_json = bytes.ptr[0] == '{' || bytes.ptr[0] == '[';
+    return x->attempt.is_json ? LOOK_GOOD : LOOK_EMPTY;
+}
+
+static enum verdict look_at_success(struct exchange *x)
+{
+    struct attempt *at = &x->attempt;
+
+    switch (at->is_sse ? look_at_stream(x) : look_at_document(x)) {
+    case LOOK_MORE:
+        http_call_want(&at->call);
+        return STAGE_WAIT;
+    case LOOK_GOOD: at->state = ATTEMPT_ANSWERED; break;
+    case LOOK_ERROR:
+        gather_error(x);
+        attempt_fail(x, ERR_UPSTREAM_FAILED, "the provider answered with an error event");
+        break;
+    case LOOK_EMPTY:
+        attempt_fail(x, ERR_UPSTREAM_BROKEN,
+                     at->is_sse ? "the provider's stream ended before its first event"
+                                : "the provider's answer is no JSON");
+        break;
+    }
+    return STAGE_AGAIN;
 }
 
 static enum verdict look(struct exchange *x)
 {
     struct attempt *at = &x->attempt;
     int status = at->call.status;
-    bool is_error;
 
     if (at->err.code) {
         at->state = ATTEMPT_FAILED;
         return STAGE_AGAIN;
     }
-    if (status < 200 || status > 299) {
-        if (!gather_error(x))
-            return STAGE_WAIT;
-        attempt_fail(x, channel_verdict(at->candidate->provider->channel, status,
-                                        buf_peek(&x->relay.gathered)),
-                     "");
+    if (x->gw->worker->now_ms >= at->first_byte_at_ms) {
+        attempt_fail(x, ERR_UPSTREAM_TIMEOUT, "the provider did not answer in time");
         return STAGE_AGAIN;
     }
-    if (x->framing == FRAMING_SSE && at->is_sse) {
-        if (!look_at_event(x, &is_error)) {
-            http_call_want(&at->call);
-            return STAGE_WAIT;
-        }
-        if (is_error) {
-            gather_error(x);
-            attempt_fail(x, ERR_UPSTREAM_FAILED, "the provider answered with an error event");
-            return STAGE_AGAIN;
-        }
-    }
-    at->state = ATTEMPT_ANSWERED;
+    if (status >= 200 && status <= 299)
+        return look_at_success(x);
+    if (!gather_error(x))
+        return STAGE_WAIT;
+    attempt_fail(x,
+                 channel_verdict(at->candidate->provider->channel, status,
+                                 buf_peek(&x->relay.gathered)),
+                 "");
     return STAGE_AGAIN;
 }
 
@@ -236,17 +289,14 @@ static bool another_is_left(const struct exchange *x)
             x->tried < x->route->candidates[x->candidate].provider->credential_count);
 }
 
-/*
- * Nobody is left to ask.  What the last one said goes to the client when it is in its
- * dialect and none of our own secrets; stage_relay sends it.
- */
+/* Nobody is left to ask.  What the last one said is sent by stage_relay, where it may be. */
 static enum verdict give_up(struct exchange *x)
 {
     struct attempt *at = &x->attempt;
+    bool may_be_told = at->err.code == ERR_UPSTREAM_REFUSED || at->err.code == ERR_UPSTREAM_BUSY ||
+                       at->err.code == ERR_UPSTREAM_FAILED;
 
-    if (at->call.status && at->is_json && buf_len(&x->relay.gathered) &&
-        (at->err.code == ERR_UPSTREAM_REFUSED || at->err.code == ERR_UPSTREAM_BUSY ||
-         at->err.code == ERR_UPSTREAM_FAILED)) {
+    if (at->call.status >= 400 && may_be_told) {
         x->relay.mode = RELAY_ERROR;
         return STAGE_NEXT;
     }
@@ -267,6 +317,7 @@ static enum verdict after_failure(struct exchange *x)
         return give_up(x);
     attempt_release(x);
     buf_clear(&x->relay.gathered);
+    x->relay.primed = false;
     x->attempt.state = ATTEMPT_NONE;
     return STAGE_AGAIN;
 }

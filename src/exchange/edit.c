@@ -4,11 +4,7 @@
 #include "base/buf.h"
 #include "json/tree.h"
 #include "json/write.h"
-
-static struct iovec part(struct slice s)
-{
-    return (struct iovec){.iov_base = (void *)(uintptr_t)s.ptr, .iov_len = s.len};
-}
+#include "loop/stream.h"
 
 static int apply_in_pieces(struct slice body, const struct edit *edits, size_t count,
                            struct iovec *parts)
@@ -18,13 +14,13 @@ static int apply_in_pieces(struct slice body, const struct edit *edits, size_t c
 
     for (size_t i = 0; i < count; i++) {
         if (edits[i].start > at)
-            parts[n++] = part(slice_sub(body, at, edits[i].start - at));
+            parts[n++] = iovec_of(slice_sub(body, at, edits[i].start - at));
         if (edits[i].text.len)
-            parts[n++] = part(edits[i].text);
+            parts[n++] = iovec_of(edits[i].text);
         at = edits[i].end;
     }
     if (at < body.len)
-        parts[n++] = part(slice_after(body, at));
+        parts[n++] = iovec_of(slice_after(body, at));
     return n;
 }
 
@@ -45,7 +41,7 @@ int edit_apply(struct arena *a, struct slice body, const struct edit *edits, siz
         at = edits[i].end;
     }
     buf_append(&whole, slice_after(body, at));
-    parts[0] = part(arena_dup(a, buf_peek(&whole)));
+    parts[0] = iovec_of(arena_dup(a, buf_peek(&whole)));
     buf_release(&whole);
     return 1;
 }

@@ -45,7 +45,8 @@ struct attempt {
     struct http_call call;
     struct buf head;          // of the request; holds the credential, so it is wiped
     struct err_info err;
-    struct slice fields;      // of the answer's head, those that go on to the client; in the arena
+    struct slice content_type; // of the answer; in the arena, as is:
+    struct slice fields;      // of the answer's head, the others that go on to the client
     bool is_json, is_sse;     // the answer's content type
     int64_t began_at_ms;
     int64_t first_byte_at_ms; // deadline for the head
@@ -59,7 +60,6 @@ enum relay_mode {
     RELAY_FLOW,   // one document too large to gather: flows, and is listened to
     RELAY_EVENTS, // SSE, whole events
     RELAY_ITEMS,  // Gemini's array, whole elements
-    RELAY_OTHER,  // no JSON at all: flows
 };
 
 struct relay {
@@ -70,6 +70,7 @@ struct relay {
     struct json_cut cut;
     struct json_watch watch;
     bool watching;
+    bool primed;              // EVENTS: `gathered` has bytes that were only looked at
     bool started;             // response_start() was called
     bool wrote_item;          // ITEMS: one went before, so a comma is due
     bool withhold_usage;      // Chat: the client did not ask for the usage chunk

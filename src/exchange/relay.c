@@ -7,6 +7,8 @@
 #include "exchange/edit.h"
 #include "exchange/scrub.h"
 #include "exchange/stages.h"
+#include "json/scan.h"
+#include "wire/head.h"
 
 /* ---- beginning ---- */
 
@@ -15,6 +17,8 @@ void relay_start(struct exchange *x, int status, int64_t length)
     struct buf fields = {0};
 
     answer_write_fields(x, &fields);
+    if (x->attempt.content_type.len)
+        head_write_field(&fields, SLICE("content-type"), x->attempt.content_type);
     buf_append(&fields, x->attempt.fields);
     if (x->framing == FRAMING_SSE)
         buf_append(&fields, SLICE("cache-control: no-cache\r\nx-accel-buffering: no\r\n"));
@@ -49,8 +53,6 @@ static void decide(struct exchange *x)
         x->reply_model = edit_string(&x->arena, x->asked_model);
     if (at->is_sse)
         x->relay.mode = RELAY_EVENTS;
-    else if (!at->is_json)
-        x->relay.mode = RELAY_OTHER;
     else if (x->framing == FRAMING_ARRAY)
         x->relay.mode = RELAY_ITEMS;
     else
@@ -88,21 +90,60 @@ enum verdict relay_break(struct exchange *x, enum err code, const char *why)
     return STAGE_NEXT;
 }
 
-/* An upstream's refusal, in the client's own dialect: its status and words, without secrets. */
+/* What an upstream's status says to a client, where its body says nothing readable. */
+static enum err err_of_status(int status, enum err otherwise)
+{
+    switch (status) {
+    case 400:
+    case 422: return ERR_BAD_REQUEST;
+    case 404: return ERR_NOT_FOUND;
+    case 408: return ERR_CLIENT_TIMEOUT;
+    case 409: return ERR_CONFLICT;
+    case 413: return ERR_TOO_LARGE;
+    case 429: return ERR_RATE_LIMIT;
+    default: return otherwise;
+    }
+}
+
+/* The body of a refusal: upstream's own words without secrets, or ours in their place. */
+static void write_refusal(struct exchange *x, struct buf *out)
+{
+    struct attempt *at = &x->attempt;
+    struct slice said = buf_peek(&x->relay.gathered);
+    struct err_info e = {0};
+    struct listener probe;
+    struct heard h = {0};
+
+    listener_init(&probe, x->target.dialect, x->target.operation, FRAMING_BODY);
+    if (said.len && x->framing == FRAMING_ARRAY)
+        h.is_error = said.ptr[0] == '[' && json_is_array(said);
+    else if (said.len)
+        h = listener_hear(&probe, (struct slice){0}, said);
+    if (h.is_error && !h.is_broken) {
+        scrub(said, at->credential->api_key, out);
+        return;
+    }
+    err_set(&e, err_of_status(at->call.status, at->err.code), "%s (HTTP %d from provider \"%.*s\")",
+            err_text(at->err.code), at->call.status, SLICE_ARG(at->candidate->provider->name));
+    error_write_body(x->target.dialect, x->framing, &e, slice_of(x->id, ID_TEXT_BYTES - 1), out);
+    at->content_type = SLICE("application/json");
+}
+
+/* An upstream's refusal, in the client's own dialect, with its status. */
 static enum verdict relay_error(struct exchange *x)
 {
     struct attempt *at = &x->attempt;
-    struct buf clean = {0};
+    struct buf body = {0};
 
     err_set(&x->err, at->err.code, "%s", err_text(at->err.code));
     x->outcome = OUTCOME_UPSTREAM_ERROR;
     x->http_status = at->call.status;
     if (!settle_record(x))
         return STAGE_WAIT;
-    scrub(buf_peek(&x->relay.gathered), at->credential->api_key, &clean);
-    relay_start(x, at->call.status, (int64_t)buf_len(&clean));
-    relay_write(x, buf_peek(&clean));
-    buf_release(&clean);
+    write_refusal(x, &body);
+    relay_start(x, at->call.status, (int64_t)buf_len(&body));
+    relay_write(x, buf_peek(&body));
+    buf_release(&body);
     return relay_done(x);
 }
 
@@ -147,7 +188,6 @@ static enum verdict feed(struct exchange *x, struct slice bytes)
     case RELAY_ITEMS: return relay_items(x, bytes);
     case RELAY_WHOLE: return relay_whole(x, bytes);
     case RELAY_FLOW: return relay_flow(x, bytes);
-    case RELAY_OTHER: return relay_other(x, bytes);
     case RELAY_UNDECIDED:
     case RELAY_ERROR: break;
     }
@@ -171,7 +211,9 @@ enum verdict stage_relay(struct exchange *x)
         if (x->relay.started && !response_has_room(x->request))
             return wait(x, true);
         bytes = http_body_peek(body);
-        if (x->relay.saw_end && !x->recorded)
+        if (x->relay.primed)
+            x->relay.primed = false; // there is something to pass on already
+        else if (x->relay.saw_end && !x->recorded)
             bytes.len = 0; // the end is here and waits for room in the journal
         else if (bytes.len)
             x->relay.idle_at_ms = 0;

@@ -10,7 +10,6 @@
  */
 enum verdict relay_whole(struct exchange *x, struct slice bytes);  // relay_body.c
 enum verdict relay_flow(struct exchange *x, struct slice bytes);   // relay_body.c
-enum verdict relay_other(struct exchange *x, struct slice bytes);  // relay_body.c
 enum verdict relay_events(struct exchange *x, struct slice bytes); // relay_stream.c
 enum verdict relay_items(struct exchange *x, struct slice bytes);  // relay_stream.c
 

@@ -143,8 +143,7 @@ static void flow_piece(struct exchange *x, struct slice piece)
     struct flow f = {.x = x, .piece = piece, .start = x->relay.flowed};
 
     x->relay.flowed += piece.len;
-    if (x->relay.watching)
-        json_watch_feed(&x->relay.watch, piece, on_value, &f);
+    json_watch_feed(&x->relay.watch, piece, on_value, &f);
     if (!x->relay.replacing)
         flow_up_to(&f, x->relay.flowed);
 }
@@ -163,18 +162,18 @@ static enum verdict flow_end(struct exchange *x)
 /* Begins a flow: with its length where it is known and stays. */
 static void flow_start(struct exchange *x)
 {
-    int64_t left = http_body_left(&x->attempt.call.body);
+    struct http_body *b = &x->attempt.call.body;
+    int64_t left = http_body_left(b), ready = (int64_t)b->ready;
     int64_t gathered = (int64_t)buf_len(&x->relay.gathered);
     size_t count;
     const struct slice *keys = listener_fields(x->target.dialect, x->target.operation, &count);
 
-    if (x->relay.mode == RELAY_FLOW) {
-        listener_init(&x->listener, x->target.dialect, x->target.operation, FRAMING_BODY);
-        json_watch_init(&x->relay.watch, keys, count, FIELD_BYTES);
-        x->relay.watching = true;
-    }
-    relay_start(x, x->attempt.call.status, left < 0 || x->reply_model.len ? -1 : gathered + left);
-    x->relay.saw_end = !gathered ? false : http_body_ended(&x->attempt.call.body);
+    listener_init(&x->listener, x->target.dialect, x->target.operation, FRAMING_BODY);
+    json_watch_init(&x->relay.watch, keys, count, FIELD_BYTES);
+    x->relay.watching = true;
+    relay_start(x, x->attempt.call.status,
+                left < 0 || x->reply_model.len ? -1 : gathered + ready + left);
+    x->relay.saw_end = gathered && http_body_ended(b);
     if (gathered)
         flow_piece(x, buf_peek(&x->relay.gathered));
     buf_clear(&x->relay.gathered);
@@ -192,10 +191,4 @@ enum verdict relay_flow(struct exchange *x, struct slice bytes)
     flow_piece(x, bytes);
     http_body_consume(b, bytes.len);
     return x->relay.saw_end ? flow_end(x) : STAGE_AGAIN;
-}
-
-/* Not JSON: nothing to listen to, nothing to edit. */
-enum verdict relay_other(struct exchange *x, struct slice bytes)
-{
-    return relay_flow(x, bytes);
 }

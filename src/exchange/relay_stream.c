@@ -129,7 +129,7 @@ enum verdict relay_events(struct exchange *x, struct slice bytes)
 
     if (!x->relay.started)
         relay_start(x, x->attempt.call.status, -1);
-    if (!bytes.len) {
+    else if (!bytes.len) {
         if (!x->relay.saw_end)
             hear_unfinished(x);
         return finish(x);

@@ -41,7 +41,7 @@ static void fill_cost(const struct exchange *x, struct usage_record *r)
 
     r->usage = x->listener.usage;
     r->source = x->listener.source;
-    r->priced = price != NULL;
+    r->priced = price || (c && c->provider->channel->answer); // what is made here costs nothing
     if (price && r->outcome != OUTCOME_UPSTREAM_ERROR)
         r->cost_nusd = price_cost(price, &r->usage);
 }

@@ -13,6 +13,7 @@
 #define MAX_AGE_MS      (3600 * (int64_t)1000)
 #define SWEEP_MS        1000
 #define MAX_INTERIM     8 // 1xx answers before the real one
+#define HTTP_1          SLICE("HTTP/1.") // how every answer begins
 
 /* Idle connections that may stand in for each other, newest first. */
 struct pool {
@@ -126,7 +127,9 @@ static void try_head(struct upstream_conn *c)
 
         if (end == SIZE_MAX) {
             c->scanned = bytes.len;
-            if (input_is_full(&c->in))
+            if (!slice_starts(HTTP_1, slice_sub(bytes, 0, HTTP_1.len)))
+                call_fail(call, ERR_UPSTREAM_BROKEN, "the provider does not speak HTTP/1.1");
+            else if (input_is_full(&c->in))
                 call_fail(call, ERR_UPSTREAM_BROKEN, "the provider's answer has too large a head");
             else if (c->at_eof)
                 call_lost(call, "the provider closed the connection without an answer");

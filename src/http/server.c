@@ -89,11 +89,10 @@ static void conn_close(struct http_conn *c, bool reset)
 void http_server_flush(struct http_server *s)
 {
     struct http_conn *c = s->out_conn;
-    struct slice out = buf_peek(&s->out);
-    struct iovec part = {.iov_base = s->out.data + s->out.start, .iov_len = out.len};
+    struct iovec part = iovec_of(buf_peek(&s->out));
 
     s->out_conn = NULL;
-    if (c && out.len)
+    if (c && part.iov_len)
         stream_write(c->stream, &part, 1);
     buf_clear(&s->out);
 }
@@ -113,10 +112,7 @@ static struct buf *out_of(struct http_conn *c)
 static void write_through(struct http_conn *c, struct slice bytes)
 {
     struct buf *out = out_of(c);
-    struct iovec parts[2] = {
-        {.iov_base = out->data + out->start, .iov_len = buf_len(out)},
-        {.iov_base = (void *)(uintptr_t)bytes.ptr, .iov_len = bytes.len},
-    };
+    struct iovec parts[2] = {iovec_of(buf_peek(out)), iovec_of(bytes)};
 
     c->server->out_conn = NULL;
     if (parts[0].iov_len)

@@ -82,7 +82,8 @@ static void write_authority(const struct http_target *target, struct buf *out)
 
 static void say(struct tunnel_talk *talk, struct slice bytes)
 {
-    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes.ptr, .iov_len = bytes.len};
+    struct iovec part = iovec_of(bytes);
+
     stream_write(talk->stream, &part, 1);
 }
 

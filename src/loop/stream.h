@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "base/err.h"
+#include "base/slice.h"
 #include "loop/tls.h"
 #include "loop/worker.h"
 
@@ -47,6 +48,12 @@ void stream_read_stop(struct stream *s);
  * free again on return.  Answers how many bytes are queued now.
  */
 size_t stream_write(struct stream *s, const struct iovec *parts, int count);
+
+/** A slice as writev() takes it. */
+static inline struct iovec iovec_of(struct slice s)
+{
+    return (struct iovec){.iov_base = (void *)(uintptr_t)s.ptr, .iov_len = s.len};
+}
 
 size_t stream_queued(const struct stream *s);
 
