@@ -7,7 +7,7 @@ run: build            ## install what is missing, build, start on loopback with 
 	@tools/run $(BUILD)
 
 build: setup
-	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) -Dtests=false >/dev/null
 	@ninja -C $(BUILD) gproxy
 
 test:                 ## the same set-up, then every test; ends with "N passed, N failed"

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -239,6 +240,17 @@ static void *second_signal(void *ctx)
     _exit(128 + signal_number);
 }
 
+/* Each request holds two descriptors: as many as the system allows. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static void look_around(struct serve *s)
 {
     const char *path = s->command->options.config_path;
@@ -328,6 +340,7 @@ int cmd_serve(struct command_context *x, int argc, char **argv)
     if (argc > 1)
         return command_misused(x, "serve takes no arguments");
     block_signals(&signals);
+    raise_descriptors();
     s.worker_count = x->options.workers ? (unsigned)x->options.workers : default_workers();
     if (control_open(&s.control, &x->options, 0, x->arena, &e) != ERR_NONE)
         return command_failed(x, &e);

@@ -73,7 +73,7 @@ int64_t peek_string_bytes(struct slice literal);
  * A count from somebody else: a number or a string with one, fractions cut off,
  * held between 0 and 2^53.  False, and `out` is left alone, when it is neither.
  */
-#define PEEK_COUNT_MAX ((int64_t)1 << 53)
+#define PEEK_COUNT_MAX (((int64_t)1 << 53) - 1)
 bool peek_count(struct slice value, int64_t *out);
 
 #endif

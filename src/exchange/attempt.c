@@ -174,6 +174,29 @@ static enum look look_for_event(struct exchange *x, struct slice bytes)
     return found;
 }
 
+/* The same for Gemini's array: its first element. */
+static enum look look_for_item(struct exchange *x, struct slice bytes)
+{
+    struct json_cut cut = {0};
+    struct listener probe;
+    struct slice item;
+    size_t consumed;
+
+    switch (json_cut_next(&cut, bytes, &consumed, &item)) {
+    case JSON_CUT_MORE: return LOOK_MORE;
+    case JSON_CUT_CLOSED:
+    case JSON_CUT_BROKEN: return LOOK_EMPTY;
+    case JSON_CUT_ELEMENT: break;
+    }
+    listener_init(&probe, x->target.dialect, x->target.operation, x->framing);
+    return listener_hear(&probe, (struct slice){0}, item).is_error ? LOOK_ERROR : LOOK_GOOD;
+}
+
+static enum look look_for_first(struct exchange *x, struct slice bytes)
+{
+    return x->attempt.is_sse ? look_for_event(x, bytes) : look_for_item(x, bytes);
+}
+
 static enum look look_at_stream(struct exchange *x)
 {
     struct http_body *b = &x->attempt.call.body;
@@ -182,21 +205,21 @@ static enum look look_at_stream(struct exchange *x)
     enum look found;
 
     if (bytes.len && !buf_len(gathered)) {
-        found = look_for_event(x, bytes);
+        found = look_for_first(x, bytes);
         if (found != LOOK_MORE)
             return found;
     }
-    /* An event that came in pieces: they are put together, and the relay goes on from there. */
+    /* One that came in pieces: they are put together, and the relay goes on from there. */
     for (; bytes.len && buf_len(gathered) < LOOK_BYTES; bytes = http_body_peek(b)) {
         buf_append(gathered, bytes);
         http_body_consume(b, bytes.len);
         x->relay.primed = true;
     }
-    found = look_for_event(x, buf_peek(gathered));
+    found = look_for_first(x, buf_peek(gathered));
     if (found != LOOK_MORE)
         return found;
     if (buf_len(gathered) >= LOOK_BYTES)
-        return LOOK_GOOD; // too long an event to hold a stream back for
+        return LOOK_GOOD; // too long to hold a stream back for
     return http_body_ended(b) || http_body_broken(b) ? LOOK_EMPTY : LOOK_MORE;
 }
 
@@ -218,7 +241,7 @@ static enum verdict look_at_success(struct exchange *x)
 {
     struct attempt *at = &x->attempt;
 
-    switch (at->is_sse ? look_at_stream(x) : look_at_document(x)) {
+    switch (at->is_sse || x->framing == FRAMING_ARRAY ? look_at_stream(x) : look_at_document(x)) {
     case LOOK_MORE:
         http_call_want(&at->call);
         return STAGE_WAIT;
@@ -230,7 +253,7 @@ static enum verdict look_at_success(struct exchange *x)
     case LOOK_EMPTY:
         attempt_fail(x, ERR_UPSTREAM_BROKEN,
                      at->is_sse ? "the provider's stream ended before its first event"
-                                : "the provider's answer is no JSON");
+                                : "the provider's answer is not the JSON that was asked for");
         break;
     }
     return STAGE_AGAIN;
@@ -369,8 +392,11 @@ enum verdict stage_attempt(struct exchange *x)
     case ATTEMPT_ANSWERED: return STAGE_NEXT;
     case ATTEMPT_FAILED: return after_failure(x);
     }
-    if (at->call.connected_at_ms && !x->connected_at_ms)
+    if (at->call.connected_at_ms && !x->connected_at_ms) {
         x->connected_at_ms = at->call.connected_at_ms;
+        if (!at->call.reused)
+            stats_add(&x->gw->stats.connections_opened, 1);
+    }
     if (at->call.state == CALL_FAILED)
         attempt_fail(x, at->call.err, at->call.why);
     else if (at->call.state == CALL_ANSWERED)

@@ -91,8 +91,8 @@ static void exchange_free(struct exchange *x)
         atomic_fetch_sub_explicit(&gw->gateway->inflight_body_bytes, x->body_charged,
                                   memory_order_relaxed);
     sse_cutter_release(&x->relay.sse);
-    if (x->relay.watching)
-        json_watch_release(&x->relay.watch);
+    if (x->relay.watch)
+        json_watch_release(x->relay.watch);
     arena_release(&x->arena);
     snapshot_unref(x->snapshot);
     if (gw->spare_count >= SPARE_EXCHANGES) {
@@ -132,7 +132,7 @@ static void refuse(struct exchange *x)
                                                            : OUTCOME_UPSTREAM_ERROR;
     if (x->err.code == ERR_NONE)
         err_set(&x->err, ERR_INTERNAL, "stage %s failed without a reason", stage_name(x->stage));
-    x->http_status = x->committed ? x->http_status : err_http_status(x->err.code);
+    x->http_status = x->committed ? x->http_status : error_status(x->target.dialect, x->err.code);
     x->stage = stage_settle_index;
     if (x->attempts)
         settle_record(x); // before the end of the answer goes; when it fails, settling says so

@@ -68,8 +68,7 @@ struct relay {
     struct buf held;          // bytes that go after the record, or with the next element
     struct sse_cutter sse;
     struct json_cut cut;
-    struct json_watch watch;
-    bool watching;
+    struct json_watch *watch; // FLOW: in the arena
     bool primed;              // EVENTS: `gathered` has bytes that were only looked at
     bool started;             // response_start() was called
     bool wrote_item;          // ITEMS: one went before, so a comma is due

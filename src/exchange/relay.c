@@ -105,8 +105,11 @@ static enum err err_of_status(int status, enum err otherwise)
     }
 }
 
-/* The body of a refusal: upstream's own words without secrets, or ours in their place. */
-static void write_refusal(struct exchange *x, struct buf *out)
+/*
+ * The body of a refusal: upstream's own words without secrets, and its status; or ours in
+ * their place, when it does not speak the dialect that it should.
+ */
+static int write_refusal(struct exchange *x, struct buf *out)
 {
     struct attempt *at = &x->attempt;
     struct slice said = buf_peek(&x->relay.gathered);
@@ -116,35 +119,34 @@ static void write_refusal(struct exchange *x, struct buf *out)
 
     listener_init(&probe, x->target.dialect, x->target.operation, FRAMING_BODY);
     if (said.len && x->framing == FRAMING_ARRAY)
-        h.is_error = said.ptr[0] == '[' && json_is_array(said);
+        h.is_error = json_is_array(said);
     else if (said.len)
         h = listener_hear(&probe, (struct slice){0}, said);
     if (h.is_error && !h.is_broken) {
         scrub(said, at->credential->api_key, out);
-        return;
+        return at->call.status;
     }
     err_set(&e, err_of_status(at->call.status, at->err.code), "%s (HTTP %d from provider \"%.*s\")",
             err_text(at->err.code), at->call.status, SLICE_ARG(at->candidate->provider->name));
     error_write_body(x->target.dialect, x->framing, &e, slice_of(x->id, ID_TEXT_BYTES - 1), out);
     at->content_type = SLICE("application/json");
+    return error_status(x->target.dialect, e.code);
 }
 
-/* An upstream's refusal, in the client's own dialect, with its status. */
+/* An upstream's refusal, in the client's own dialect. */
 static enum verdict relay_error(struct exchange *x)
 {
-    struct attempt *at = &x->attempt;
     struct buf body = {0};
 
-    err_set(&x->err, at->err.code, "%s", err_text(at->err.code));
+    err_set(&x->err, x->attempt.err.code, "%s", err_text(x->attempt.err.code));
     x->outcome = OUTCOME_UPSTREAM_ERROR;
-    x->http_status = at->call.status;
-    if (!settle_record(x))
-        return STAGE_WAIT;
-    write_refusal(x, &body);
-    relay_start(x, at->call.status, (int64_t)buf_len(&body));
-    relay_write(x, buf_peek(&body));
+    x->http_status = write_refusal(x, &body);
+    if (settle_record(x)) {
+        relay_start(x, x->http_status, (int64_t)buf_len(&body));
+        relay_write(x, buf_peek(&body));
+    }
     buf_release(&body);
-    return relay_done(x);
+    return x->recorded ? relay_done(x) : STAGE_WAIT;
 }
 
 static enum verdict relay_local(struct exchange *x)
@@ -217,7 +219,7 @@ enum verdict stage_relay(struct exchange *x)
             bytes.len = 0; // the end is here and waits for room in the journal
         else if (bytes.len)
             x->relay.idle_at_ms = 0;
-        else if (x->err.code) // an end that waits for room in the journal
+        else if (x->err.code && !x->relay.saw_end) // a break that waits for room in the journal
             return relay_break(x, x->err.code, "");
         else if (http_body_broken(body))
             return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's answer broke off");

@@ -1,5 +1,7 @@
 /* relay_body.c - answers that are one document: small ones whole, large ones as they flow. */
 #include "exchange/relay.h"
+
+#include "chat/error.h"
 #include "exchange/scrub.h"
 #include "exchange/stages.h"
 
@@ -15,7 +17,7 @@ static enum verdict send_error(struct exchange *x, struct slice body)
     if (!x->err.code)
         err_set(&x->err, ERR_UPSTREAM_FAILED, "the provider answered 200 with an error in it");
     x->outcome = OUTCOME_UPSTREAM_ERROR;
-    x->http_status = err_http_status(ERR_UPSTREAM_FAILED);
+    x->http_status = error_status(x->target.dialect, ERR_UPSTREAM_FAILED);
     if (!settle_record(x))
         return STAGE_WAIT;
     scrub(body, x->attempt.credential->api_key, &clean);
@@ -109,7 +111,7 @@ static void flow_up_to(struct flow *f, uint64_t end)
 
 static bool is_model_key(const struct exchange *x, size_t key)
 {
-    struct slice name = x->relay.watch.keys[key];
+    struct slice name = x->relay.watch->keys[key];
     return slice_eq(name, SLICE("model")) || slice_eq(name, SLICE("modelVersion"));
 }
 
@@ -143,7 +145,7 @@ static void flow_piece(struct exchange *x, struct slice piece)
     struct flow f = {.x = x, .piece = piece, .start = x->relay.flowed};
 
     x->relay.flowed += piece.len;
-    json_watch_feed(&x->relay.watch, piece, on_value, &f);
+    json_watch_feed(x->relay.watch, piece, on_value, &f);
     if (!x->relay.replacing)
         flow_up_to(&f, x->relay.flowed);
 }
@@ -169,8 +171,8 @@ static void flow_start(struct exchange *x)
     const struct slice *keys = listener_fields(x->target.dialect, x->target.operation, &count);
 
     listener_init(&x->listener, x->target.dialect, x->target.operation, FRAMING_BODY);
-    json_watch_init(&x->relay.watch, keys, count, FIELD_BYTES);
-    x->relay.watching = true;
+    x->relay.watch = arena_new(&x->arena, struct json_watch);
+    json_watch_init(x->relay.watch, keys, count, FIELD_BYTES);
     relay_start(x, x->attempt.call.status,
                 left < 0 || x->reply_model.len ? -1 : gathered + ready + left);
     x->relay.saw_end = gathered && http_body_ended(b);

@@ -98,6 +98,8 @@ static enum verdict finish(struct exchange *x)
     if (!settle_record(x))
         return STAGE_WAIT;
     relay_write(x, buf_peek(&x->relay.held));
+    if (x->relay.mode == RELAY_ITEMS && !json_cut_closed(&x->relay.cut))
+        relay_write(x, SLICE("]")); // the provider's error was its last word
     relay_write(x, rest);
     buf_clear(&x->relay.gathered);
     return relay_done(x);
@@ -166,7 +168,7 @@ enum verdict relay_items(struct exchange *x, struct slice bytes)
 
     if (!x->relay.started)
         relay_start(x, x->attempt.call.status, -1);
-    if (!bytes.len)
+    else if (!bytes.len)
         return finish(x);
     p = open_passage(x, bytes, &gathered);
     while (go_on && (r = json_cut_next(&x->relay.cut, p.unread, &consumed, &item)) == JSON_CUT_ELEMENT) {

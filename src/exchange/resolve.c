@@ -1,4 +1,6 @@
 /* resolve.c - the body and the model name: who may answer, and what must be changed on the way. */
+#include <stddef.h>
+
 #include "exchange/attempt.h"
 #include "exchange/stages.h"
 #include "json/scan.h"
@@ -162,6 +164,15 @@ static enum verdict keep_native(struct exchange *x)
     return STAGE_NEXT;
 }
 
+/* Most routes have one candidate: only those that there are are kept. */
+static void keep_route(struct exchange *x, const struct route *route)
+{
+    size_t used = offsetof(struct route, candidates) + route->count * sizeof(route->candidates[0]);
+
+    x->route = arena_alloc_raw(&x->arena, used, _Alignof(struct route));
+    memcpy(x->route, route, used);
+}
+
 enum verdict stage_resolve(struct exchange *x)
 {
     struct route route;
@@ -179,7 +190,6 @@ enum verdict stage_resolve(struct exchange *x)
         return v;
     if (route_resolve(x->snapshot, x->key, x->scope, x->asked_model, &route, &x->err) != ERR_NONE)
         return STAGE_FAIL;
-    x->route = arena_alloc_raw(&x->arena, sizeof(route), _Alignof(struct route));
-    *x->route = route;
+    keep_route(x, &route);
     return keep_native(x);
 }

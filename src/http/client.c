@@ -10,6 +10,7 @@
 #include "base/table.h"
 
 #define IDLE_TIMEOUT_MS 60000
+#define MAX_IDLE        512 // of a worker: what a burst has opened does not hold descriptors for long
 #define MAX_AGE_MS      (3600 * (int64_t)1000)
 #define SWEEP_MS        1000
 #define MAX_INTERIM     8 // 1xx answers before the real one
@@ -47,7 +48,7 @@ struct http_client {
     struct worker *worker;
     struct table pools; // key -> struct pool
     struct list conns;
-    size_t conn_count;
+    size_t conn_count, idle_count;
     struct timer sweep;
     struct head head; // scratch
     bool draining;
@@ -59,6 +60,7 @@ static void conn_close(struct upstream_conn *c)
 {
     if (c->state == UPSTREAM_CLOSING)
         return;
+    c->client->idle_count -= c->state == UPSTREAM_IDLE;
     c->state = UPSTREAM_CLOSING;
     list_remove(&c->link);
     task_cancel(&c->task);
@@ -272,7 +274,8 @@ static void on_dialed(void *ctx, struct stream *stream, const struct err_info *e
 
     call->conn = NULL;
     if (!stream) {
-        call_fail(call, e->code, err_info_text(e));
+        /* An address that policy refuses is the operator's affair, not the client's. */
+        call_fail(call, e->code == ERR_FORBIDDEN ? ERR_UPSTREAM_DOWN : e->code, err_info_text(e));
         return;
     }
     c = calloc(1, sizeof(*c));
@@ -284,7 +287,8 @@ static void on_dialed(void *ctx, struct stream *stream, const struct err_info *e
     c->opened_at_ms = client->worker->now_ms;
     list_init(&c->link);
     list_push_back(&client->conns, &c->all);
-    client->conn_count++;
+    if (client->conn_count++ == 0)
+        timer_set(client->worker, &client->sweep, client->worker->now_ms + SWEEP_MS);
     task_init(&c->task, conn_run, c);
     stream_attach(stream, &conn_handler, c);
     call->connected_at_ms = client->worker->now_ms;
@@ -299,15 +303,20 @@ static void call_dial(struct http_call *call)
                 on_dialed, call);
 }
 
-/* The newest idle connection that has said nothing, or NULL. */
+/*
+ * The newest idle connection that has said nothing, or NULL.  The kernel is asked as well: what
+ * stands there unread would be taken for the answer to the next request (hardening.md T4).
+ */
 static struct upstream_conn *take_idle(struct http_client *client, struct slice key)
 {
     struct pool *p = table_get(&client->pools, key);
 
     while (p && !list_is_empty(&p->idle)) {
         struct upstream_conn *c = list_entry(p->idle.next, struct upstream_conn, link);
-        if (!c->at_eof && !c->in.buffer && client->worker->now_ms - c->opened_at_ms < MAX_AGE_MS) {
+        if (!c->at_eof && !c->in.buffer && !stream_has_unread(c->stream) &&
+            client->worker->now_ms - c->opened_at_ms < MAX_AGE_MS) {
             list_remove(&c->link);
+            client->idle_count--;
             return c;
         }
         conn_close(c);
@@ -347,6 +356,7 @@ void http_call_want(struct http_call *call)
 static bool is_reusable(const struct http_call *call, const struct upstream_conn *c)
 {
     return call->state == CALL_ANSWERED && c->reusable && !c->client->draining &&
+           c->client->idle_count < MAX_IDLE &&
            http_body_ended(&call->body) && !http_body_broken(&call->body) &&
            !input_peek(&c->in).len && !stream_queued(c->stream);
 }
@@ -364,6 +374,7 @@ void http_call_finish(struct http_call *call)
         input_rest(&c->in, c->client->worker);
         if (keep) {
             c->state = UPSTREAM_IDLE;
+            c->client->idle_count++;
             c->idle_since_ms = c->client->worker->now_ms;
             task_cancel(&c->task);
             list_push_front(&c->pool->idle, &c->link);

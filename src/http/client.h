@@ -18,6 +18,7 @@
 struct http_client;
 
 #define HTTP_CALL_MAX_PARTS 8
+#define CALL_WHY_BYTES      128
 
 struct http_proxy {
     struct slice scheme; // "http", "https", "socks5"
@@ -69,7 +70,7 @@ struct http_call {
     struct http_body body;
     int status;
     enum err err;
-    char why[ERR_TEXT_BYTES];
+    char why[CALL_WHY_BYTES]; // NUL terminated
     int64_t connected_at_ms; // 0: not yet; monotonic
     bool reused;             // an idle connection was used
     /* private */

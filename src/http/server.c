@@ -410,7 +410,7 @@ static bool try_head(struct http_conn *c)
         }
         if (bytes.len && !c->scanned)
             enter(c, CONN_HEAD, s->limits.head_timeout_ms);
-        c->scanned = bytes.len;
+        c->scanned = slice_eq(bytes, SLICE("\r")) ? 0 : bytes.len; // half an empty line to skip
         return false;
     }
     c->scanned = 0;
@@ -454,6 +454,8 @@ static void conn_run(void *ctx)
     }
     if (c->state == CONN_CLOSING)
         return;
+    if (c->state == CONN_LINGERING)
+        input_release(&c->in, c->server->worker); // a full one would stop the reading
     input_rest(&c->in, c->server->worker);
     stream_read_start(c->stream);
 }

@@ -22,10 +22,10 @@ struct candidate {
 #define ROUTE_MAX_CANDIDATES 16
 
 struct route {
-    struct candidate candidates[ROUTE_MAX_CANDIDATES]; // best first
     size_t count;
     const struct alias *alias; // NULL: none was used
     bool renamed;              // the upstream's id differs from the name the client sent
+    struct candidate candidates[ROUTE_MAX_CANDIDATES]; // [count], best first
 };
 
 /**

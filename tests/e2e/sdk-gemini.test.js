@@ -146,7 +146,7 @@ describe('gemini, errors', () => {
         },
       }),
     );
-    await rejects(generate({}, `models/aistudio/${model}`), 500);
+    await rejects(generate({}, `models/aistudio/${model}`), 502);
   });
 });
 

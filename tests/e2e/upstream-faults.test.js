@@ -516,9 +516,9 @@ for (const d of DIALECTS)
 // ---- statuses of the upstream ------------------------------------------------------
 const STATUS = {
   400: (d) => [400],
-  401: (d) => [statusOf(d, 'upstream')],
-  402: (d) => [statusOf(d, 'upstream')],
-  403: (d) => [403, statusOf(d, 'upstream')],
+  401: () => [502],
+  402: () => [502],
+  403: () => [403, 502],
   404: (d) => [404],
   408: (d) => [408, 504, statusOf(d, 'upstream')],
   409: (d) => [409],
@@ -602,8 +602,10 @@ describe('TLS', { concurrency: 4 }, () => {
 
   for (const name of ['tls-unknown-ca', 'tls-wrong-host', 'tls-expired', 'tls-self-signed', 'tls-to-plain', 'plain-to-tls'])
     test(name, async () => {
-      const a = await timed(chat, { scope: name, model: 'm', id: expectRow(CUT) });
-      assertError(chat, a, 502);
+      // A server that says nothing to a TLS greeting is told apart from a broken one by time alone.
+      const silent = name === 'tls-to-plain';
+      const a = await timed(chat, { scope: name, model: 'm', id: expectRow(silent ? [...[CUT].flat(), 'timeout'] : CUT) });
+      assertError(chat, a, silent ? [502, 504] : 502);
       if (name.startsWith('tls')) assert.match(a.json.error.message, /TLS|certificate/i);
     });
 
@@ -660,6 +662,8 @@ describe('kept connections', () => {
           const a = await over(conn, bad);
           assert.ok(!a.text.includes('STOLEN'), a.text);
           if (a.status === 200) assert.equal(a.json.model, bad);
+          // Junk that comes after the next request was sent looks like its answer to anybody.
+          if (what === 'junk soon after') await sleep(40);
           const next = newModel('next');
           const b = await over(conn, next, i % 2 === 1);
           assert.equal(b.status, 200, b.text);
