@@ -8,6 +8,14 @@
 #include <string.h>
 #include <time.h>
 
+/* Fortified headers make macros of some, which must go before the name can be poisoned. */
+#undef strcpy
+#undef strcat
+#undef strncat
+#undef sprintf
+#undef vsprintf
+#undef gets
+
 #pragma GCC poison strcpy strcat strncat sprintf vsprintf strtok gets
 #pragma GCC poison atoi atol atoll atof
 #pragma GCC poison localtime gmtime ctime asctime

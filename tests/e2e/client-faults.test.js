@@ -80,7 +80,6 @@ for (const d of STREAMS)
 
 describe('half a request', () => {
   test('gone before the body is whole: nothing goes upstream, no row', async () => {
-    const before = rig.up.requests.length;
     const ids = [];
     for (const how of ['close', 'reset', 'halfClose'])
       for (const n of [0, 1, 500]) {
@@ -93,7 +92,7 @@ describe('half a request', () => {
         if (how === 'halfClose') assert.ok(await conn.closes(5000), 'a half-closed connection with half a request is closed');
       }
     await sleep(300);
-    assert.equal(rig.up.requests.length, before);
+    assert.equal(rig.up.requests.filter((r) => ids.includes(r.header('x-client-request-id'))).length, 0);
     assert.equal(rig.gw.usageRows().filter((r) => ids.includes(r.client_request_id)).length, 0);
   });
 

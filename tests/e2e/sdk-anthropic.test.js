@@ -98,8 +98,8 @@ describe('anthropic, what goes upstream', () => {
     assert.equal(req.header('authorization'), undefined);
   });
 
-  test('?beta=true goes on', async () => {
-    await sdk().beta.messages.create({ model: 'sage', max_tokens: 64, messages: HI });
+  test('?beta=true goes on, as Claude Code sends it', async () => {
+    await sdk().messages.create({ model: 'sage', max_tokens: 64, messages: HI }, { query: { beta: 'true' } });
     assert.equal(rig.up.requests.at(-1).query, 'beta=true');
   });
 
