@@ -121,30 +121,38 @@ enum err bootstrap(struct control *c, const struct options *o, bool after_seed, 
     return e->code;
 }
 
-static void note_key(void *ctx, struct slice user, struct slice label, struct slice text)
+void bootstrap_note_key(void *keys, struct slice user, struct slice label, struct slice text)
 {
-    buf_printf(ctx, "New key of %.*s%s%.*s, shown only now: %.*s\n", SLICE_ARG(user),
+    buf_printf(keys, "New key of %.*s%s%.*s, shown only now: %.*s\n", SLICE_ARG(user),
                label.len ? ", " : "", SLICE_ARG(label), SLICE_ARG(text));
 }
 
-/*
- * Keys that a configuration had made are for people: to the terminal, or where there
- * is none, into a file that only the owner reads.  What goes to a pipe may be a log.
- */
-static enum err show_keys(const struct options *o, struct slice lines, FILE *err,
-                          struct err_info *e)
+static enum err write_keys(const struct options *o, struct slice lines, FILE *out,
+                           struct err_info *e)
 {
     char path[PATH_MAX];
 
-    if (isatty(fileno(err))) {
-        fprintf(err, "%.*s", SLICE_ARG(lines));
-        return ERR_NONE;
-    }
     snprintf(path, sizeof(path), "%s/new-keys-%lld.txt", o->data_dir, (long long)clock_unix_ms());
     if (file_make_dir(o->data_dir, e) || file_create_private(path, lines, e))
         return e->code;
-    fprintf(err, "gproxy: keys were made: they are in %s\n", path);
+    fprintf(out, "gproxy: keys were made: they are in %s\n", path);
     return ERR_NONE;
+}
+
+enum err bootstrap_show_keys(const struct options *o, struct buf *keys, FILE *terminal,
+                             struct err_info *e)
+{
+    struct slice lines = buf_peek(keys);
+    enum err err = ERR_NONE;
+
+    if (lines.len && isatty(fileno(terminal)))
+        fprintf(terminal, "%.*s", SLICE_ARG(lines));
+    else if (lines.len)
+        err = write_keys(o, lines, terminal, e);
+    if (keys->data)
+        secret_wipe(keys->data, keys->cap);
+    buf_release(keys);
+    return err;
 }
 
 static bool apply(struct control *c, const struct options *o, const struct config *config,
@@ -156,18 +164,14 @@ static bool apply(struct control *c, const struct options *o, const struct confi
                         .hasher = &c->hasher,
                         .fingerprint = c->fingerprint,
                         .flags = config->mode == CONFIG_MANAGED ? APPLY_DELETE : 0,
-                        .on_key = note_key,
+                        .on_key = bootstrap_note_key,
                         .ctx = &keys};
 
     config_apply(config, &run, &e);
     problems_print(config->problems, err);
-    if (!e.code && buf_len(&keys))
-        show_keys(o, buf_peek(&keys), err, &e);
+    bootstrap_show_keys(o, &keys, err, &e);
     if (e.code && !config->problems->errors)
         fprintf(err, "gproxy: %s\n", err_info_text(&e));
-    if (keys.data)
-        secret_wipe(keys.data, keys.cap);
-    buf_release(&keys);
     return !e.code;
 }
 

@@ -8,6 +8,7 @@
 #include "app/config.h"
 #include "app/control.h"
 #include "app/options.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 /* What the first start made. */
@@ -41,6 +42,17 @@ bool bootstrap_prepare(struct control *c, const struct options *o, struct arena 
  */
 bool bootstrap_reconcile(struct control *c, const struct options *o, struct arena *a, bool *managed,
                          FILE *err);
+
+/* A list of keys that were made, for people: add each (an apply_key_fn, `ctx` is a buf), show all. */
+void bootstrap_note_key(void *keys, struct slice user, struct slice label, struct slice text);
+
+/**
+ * Shows the keys that were noted, if any, once: on `terminal`; where that is none, what goes
+ * there may end in a log: then they are in a file of mode 0600 in the data directory, which is
+ * named there.  Wipes and releases `keys`.
+ */
+enum err bootstrap_show_keys(const struct options *o, struct buf *keys, FILE *terminal,
+                             struct err_info *e);
 
 /**
  * Shows the generated key once, with a curl line that works: on `terminal`, or, when that is

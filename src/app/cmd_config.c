@@ -1,6 +1,7 @@
 /* cmd_config.c - gproxy check, import, export. */
 #include <string.h>
 
+#include "app/bootstrap.h"
 #include "app/commands.h"
 #include "app/config_apply.h"
 #include "app/control.h"
@@ -38,22 +39,17 @@ int cmd_check(struct command_context *x, int argc, char **argv)
     return code;
 }
 
-static void show_key(void *ctx, struct slice user, struct slice label, struct slice text)
-{
-    fprintf(ctx, "New key of %.*s%s%.*s, shown only now: %.*s\n", SLICE_ARG(user),
-            label.len ? ", " : "", SLICE_ARG(label), SLICE_ARG(text));
-}
-
 static int apply(struct command_context *x, const struct config *c)
 {
     bool replace = arguments_get(&x->arguments, "replace") != NULL;
     struct err_info e = {.code = ERR_NONE};
+    struct buf keys = {.data = NULL};
     struct control control;
     struct apply run = {.hasher = &control.hasher,
                         .fingerprint = control.fingerprint,
                         .flags = replace ? APPLY_DELETE : 0,
-                        .on_key = show_key,
-                        .ctx = x->out};
+                        .on_key = bootstrap_note_key,
+                        .ctx = &keys};
 
     if (control_open(&control, &x->options, 0, x->arena, &e))
         return command_failed(x, &e);
@@ -63,6 +59,7 @@ static int apply(struct command_context *x, const struct config *c)
     run.store = control.store;
     config_apply(c, &run, &e);
     control_close(&control);
+    bootstrap_show_keys(&x->options, &keys, x->err, &e);
     if (e.code && !c->problems->errors)
         return command_failed(x, &e);
     if (report(x, c->problems))

@@ -22,25 +22,24 @@ static int list(struct session *s, const char *name)
 {
     const struct key_row *keys = ROWS(&s->rows, ROW_KEY, struct key_row);
     const struct user_row *user = name ? session_user(s, name) : NULL;
-    char expires[SESSION_TIME_BYTES], used[SESSION_TIME_BYTES];
+    char expires[SESSION_TIME_BYTES];
     int64_t now = clock_unix_ms();
 
     if (name && !user)
         return EXIT_FAILED;
-    fprintf(s->x->out, "%6s %-24s %-20s %-10s %-8s %-16s  %s\n", "ID", "USER", "LABEL", "KEY",
-            "STATE", "EXPIRES", "LAST USED");
+    fprintf(s->x->out, "%6s %-24s %-20s %-10s %-8s %s\n", "ID", "USER", "LABEL", "KEY", "STATE",
+            "EXPIRES");
     for (size_t i = 0; i < s->rows.counts[ROW_KEY]; i++) {
         const struct key_row *k = &keys[i];
         bool expired = k->expires_unix_ms != ROW_NULL_INT && k->expires_unix_ms <= now;
         if (user && k->user_id != user->head.id)
             continue;
-        fprintf(s->x->out, "%6lld %-24.*s %-20.*s %-8.*s.. %-8s %-16s  %s\n", (long long)k->head.id,
+        fprintf(s->x->out, "%6lld %-24.*s %-20.*s %-8.*s.. %-8s %s\n", (long long)k->head.id,
                 SLICE_ARG(user_name(s, k->user_id)), SLICE_ARG(k->label), SLICE_ARG(k->prefix),
                 !k->enabled ? "disabled"
                 : expired   ? "expired"
                             : "enabled",
-                session_time(k->expires_unix_ms, expires),
-                session_time(k->last_used_unix_ms, used));
+                session_time(k->expires_unix_ms, expires));
     }
     return EXIT_GOOD;
 }

@@ -34,6 +34,8 @@ static void read_config(struct config *c, const struct yaml_node *n)
 {
     static const char *const keys[] = {"mode", "secret_key_fingerprint"};
 
+    if (yaml_is_null(n))
+        return;
     if (n->kind != YAML_MAP) {
         problem_add(c->problems, n->place, "config: must be a map, not %s", yaml_describe(n));
         return;
@@ -53,6 +55,8 @@ static void read_config(struct config *c, const struct yaml_node *n)
 
 static void read_server(struct config *c, const struct yaml_node *n)
 {
+    if (yaml_is_null(n))
+        return;
     if (n->kind != YAML_MAP) {
         problem_add(c->problems, n->place, "server: must be a map, not %s", yaml_describe(n));
         return;

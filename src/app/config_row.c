@@ -89,7 +89,7 @@ static void unknown_field(struct config *c, enum row_type type, const struct yam
     size_t count = 0;
 
     for (size_t i = 0; i < k->field_count && count < KEYS_MAX - ROW_TYPE_COUNT - 1; i++) {
-        if (is_taken(type, &k->fields[i]))
+        if (is_taken(type, &k->fields[i]) && !(k->fields[i].flags & FIELD_LATER))
             keys[count++] = k->fields[i].key;
     }
     for (size_t child = 0; child < ROW_TYPE_COUNT; child++) {
@@ -353,6 +353,16 @@ void config_read_list(struct config *c, enum row_type type, const struct yaml_pa
         read_row(c, type, n->items[i], parent);
 }
 
+/* A message begins with the setting's name, dots and all; what follows points into its value. */
+static struct place place_of_setting(const struct yaml_pair *pair, const char *message)
+{
+    struct slice rest = slice_str(message);
+
+    if (slice_starts(rest, pair->key) && rest.ptr[pair->key.len] == '.')
+        return place_in(pair->value, rest.ptr + pair->key.len + 1);
+    return pair->value->place;
+}
+
 void config_read_settings(struct config *c, const struct yaml_node *n)
 {
     c->declared[ROW_SETTING] = true;
@@ -371,6 +381,7 @@ void config_read_settings(struct config *c, const struct yaml_node *n)
         *r = (struct config_row){.type = ROW_SETTING, .row = row, .node = n->pairs[i].value};
         link_row(c, r);
         if (row_validate(ROW_SETTING, row, &e))
-            problem_add(c->problems, place_in(n, err_info_text(&e)), "%s", err_info_text(&e));
+            problem_add(c->problems, place_of_setting(&n->pairs[i], err_info_text(&e)), "%s",
+                        err_info_text(&e));
     }
 }

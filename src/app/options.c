@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/config.h"
 #include "app/file.h"
 #include "base/array.h"
 #include "policy/provider_settings.h"
@@ -348,46 +349,60 @@ void options_check_server(const struct yaml_node *server, struct problems *p)
 /* Only the `server` section counts here: whoever needs the others reads them with care. */
 static bool read_server(struct reading *r, const struct yaml_node *server, struct problems *p)
 {
+    if (server->kind != YAML_MAP)
+        return yaml_is_null(server);
     for (size_t i = 0; i < server->count; i++) {
         const struct yaml_pair *pair = &server->pairs[i];
         const struct option_row *row = find_key(pair->key);
         struct slice value;
         if (!row || yaml_is_null(pair->value) || r->set[row - rows])
             continue;
-        if (pair->value->broken)
-            problem_add(p, pair->value->place, "%s: an environment variable is not set", row->key);
-        else if (check_scalar(row, pair->value, p, &value))
-            take(r, (size_t)(row - rows), value, row->key);
+        if (!check_scalar(row, pair->value, p, &value))
+            return false;
+        take(r, (size_t)(row - rows), value, row->key);
     }
-    problems_print(p, r->err);
-    return !p->errors;
+    return true;
+}
+
+/*
+ * When the `server` section is wrong nothing is done, so the rest of the file is told now, too.
+ * Commands other than serve work with what is in the database already.
+ */
+static void tell_all(struct reading *r, struct slice text)
+{
+    struct problems p = {.file = r->o->config_path, .arena = r->arena};
+
+    config_parse(text, r->environment, (r->groups & OPTIONS_SERVE) ? 0 : CONFIG_PARTIAL, &p);
+    problems_print(&p, r->err);
+}
+
+static void find_config(struct reading *r)
+{
+    if (!r->set[CONFIG_ROW] && !access(DEFAULT_CONFIG, F_OK))
+        r->o->config_path = DEFAULT_CONFIG;
+    if (r->o->config_path && !*r->o->config_path)
+        r->o->config_path = NULL;
 }
 
 static bool read_config(struct reading *r)
 {
-    struct problems all = {.arena = r->arena}, server = {.arena = r->arena};
+    struct problems p = {.file = r->o->config_path, .arena = r->arena};
     struct err_info e = {.code = ERR_NONE};
     const struct yaml_node *root, *section;
     struct slice text;
 
-    if (!r->set[CONFIG_ROW] && !access(DEFAULT_CONFIG, F_OK))
-        r->o->config_path = DEFAULT_CONFIG;
-    if (!r->o->config_path || !*r->o->config_path) {
-        r->o->config_path = NULL;
+    if (!r->o->config_path)
         return true;
-    }
     if (file_read(r->o->config_path, YAML_MAX_BYTES, r->arena, &text, &e)) {
         fprintf(r->err, "gproxy: %s\n", err_info_text(&e));
         return false;
     }
-    all.file = server.file = r->o->config_path;
-    root = yaml_parse(text, r->environment, &all);
-    if (!root) {
-        problems_print(&all, r->err);
-        return false;
-    }
-    section = yaml_get(root, "server");
-    return !section || section->kind != YAML_MAP || read_server(r, section, &server);
+    root = yaml_parse(text, r->environment, &p);
+    section = root ? yaml_get(root, "server") : NULL;
+    if (root && (!section || read_server(r, section, &p)))
+        return true;
+    tell_all(r, text);
+    return false;
 }
 
 static void set_defaults(struct options *o, struct arena *a)
@@ -432,7 +447,11 @@ bool options_read(struct options *o, struct arguments *args, int argc, char **ar
         return false;
     if (args->help || args->version)
         return true;
-    return read_variables(&r) && (!(args->groups & OPTIONS_DATA) || read_config(&r)) && finish(&r);
+    if (!read_variables(&r))
+        return false;
+    if (args->groups & (OPTIONS_DATA | OPTIONS_FILE))
+        find_config(&r);
+    return (!(args->groups & OPTIONS_DATA) || read_config(&r)) && finish(&r);
 }
 
 const char *arguments_get(const struct arguments *args, const char *flag)

@@ -38,6 +38,7 @@ enum option_group {
     OPTIONS_ADMIN = 2, // the first administrator
     OPTIONS_SERVE = 4, // listening and working
     OPTIONS_LOG = 8,
+    OPTIONS_FILE = 16, // which configuration file, whatever its `server` section says
 };
 
 /*
@@ -57,8 +58,8 @@ struct arguments {
 /**
  * Reads argv (from argv[0] on, which is no program's name) into `o` and `args`,
  * whose groups and flags are set; then the environment, the file and the defaults.  False:
- * what was wrong has been told on `err`, and the exit code is 2.  Secrets in argv
- * are overwritten.
+ * what was wrong has been told on `err` (of the file all that is wrong, once its `server`
+ * section is), and the exit code is 2.  Secrets in argv are overwritten.
  */
 bool options_read(struct options *o, struct arguments *args, int argc, char **argv,
                   const struct yaml_variables *environment, struct arena *a, FILE *err);

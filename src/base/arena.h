@@ -41,8 +41,9 @@ void *arena_try_alloc(struct arena *a, size_t size, size_t align);
 void *arena_alloc_raw(struct arena *a, size_t size, size_t align);
 void *arena_try_alloc_raw(struct arena *a, size_t size, size_t align);
 
-#define arena_new(arena, type)          ((type *)arena_alloc((arena), sizeof(type), _Alignof(type)))
-#define arena_array(arena, type, count) ((type *)arena_alloc_array((arena), (count), sizeof(type), _Alignof(type)))
+#define arena_new(arena, type) ((type *)arena_alloc((arena), sizeof(type), _Alignof(type)))
+#define arena_array(arena, type, count) \
+    ((type *)arena_alloc_array((arena), (count), sizeof(type), _Alignof(type)))
 
 /** Zeroed storage for `count` things of `size` bytes; ends the process on overflow. */
 void *arena_alloc_array(struct arena *a, size_t count, size_t size, size_t align);

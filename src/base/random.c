@@ -36,18 +36,32 @@ uint64_t random_below(struct random *r, uint64_t bound)
     return (uint64_t)(((uint128)random_next(r) * bound) >> 64);
 }
 
-void id_make(struct random *r, int64_t unix_ms, char out[ID_TEXT_BYTES])
+/* Two digits a step; each is a table look-up, since every request has an id. */
+static char *put_hex(char *at, uint64_t word, unsigned bytes)
 {
     static const char hex[] = "0123456789abcdef";
+
+    for (unsigned shift = bytes * 8; shift; at += 2) {
+        shift -= 8;
+        at[0] = hex[(word >> (shift + 4)) & 15];
+        at[1] = hex[(word >> shift) & 15];
+    }
+    return at;
+}
+
+void id_make(struct random *r, int64_t unix_ms, char out[ID_TEXT_BYTES])
+{
     uint64_t high = ((uint64_t)unix_ms << 16) | 0x7000 | (random_next(r) & 0x0fff);
     uint64_t low = 0x8000000000000000ULL | (random_next(r) >> 2);
-    char *at = out;
+    char *at = put_hex(out, high >> 32, 4);
 
-    for (int i = 0; i < 32; i++) {
-        uint64_t word = i < 16 ? high : low;
-        if (i == 8 || i == 12 || i == 16 || i == 20)
-            *at++ = '-';
-        *at++ = hex[(word >> (60 - 4 * (i & 15))) & 15];
-    }
+    *at++ = '-';
+    at = put_hex(at, high >> 16, 2);
+    *at++ = '-';
+    at = put_hex(at, high, 2);
+    *at++ = '-';
+    at = put_hex(at, low >> 48, 2);
+    *at++ = '-';
+    at = put_hex(at, low, 6);
     *at = '\0';
 }

@@ -38,7 +38,7 @@ void answer_write_fields(const struct exchange *x, struct buf *out)
     buf_append(out, id);
     /* The vendor's own header as well: its SDK puts it into exceptions and logs. */
     buf_append(out, x->target.dialect == DIALECT_ANTHROPIC ? SLICE("\r\nrequest-id: ")
-                                                            : SLICE("\r\nx-request-id: "));
+                                                           : SLICE("\r\nx-request-id: "));
     buf_append(out, id);
     buf_append(out, SLICE("\r\n"));
     if (x->client_request_id.len)
@@ -49,21 +49,21 @@ void answer_write_fields(const struct exchange *x, struct buf *out)
 void answer_send(struct exchange *x, int status, const char *content_type, struct slice body)
 {
     struct http_request *r = x->request;
-    struct buf fields = {0};
+    struct buf *fields = &x->gw->scratch;
 
     x->request = NULL;
     x->committed = true;
     x->http_status = status;
-    answer_write_fields(x, &fields);
+    buf_clear(fields);
+    answer_write_fields(x, fields);
     if (content_type)
-        head_write_field(&fields, SLICE("content-type"), slice_str(content_type));
+        head_write_field(fields, SLICE("content-type"), slice_str(content_type));
     if (x->err.retry_after_ms)
-        buf_printf(&fields, "retry-after: %lld\r\n",
+        buf_printf(fields, "retry-after: %lld\r\n",
                    (long long)((x->err.retry_after_ms + 999) / 1000));
     if (x->err.code == ERR_METHOD)
-        buf_append(&fields, SLICE("allow: GET, POST, OPTIONS\r\n"));
-    response_send(r, status, buf_peek(&fields), body);
-    buf_release(&fields);
+        buf_append(fields, SLICE("allow: GET, POST, OPTIONS\r\n"));
+    response_send(r, status, buf_peek(fields), body);
 }
 
 void answer_error(struct exchange *x)

@@ -3,34 +3,17 @@
 
 #include "base/log.h"
 #include "exchange/stages.h"
+#include "policy/provider.h"
 
-#define ERROR_BODY_BYTES ((size_t)64 * 1024) // of an upstream's error, the rest is not read
+#define ERROR_BODY_BYTES ((size_t)64 * 1024)  // of an upstream's error, the rest is not read
 #define LOOK_BYTES       ((size_t)256 * 1024) // of a stream's first event
 
 /* ---- which one next ---- */
-
-/* A provider of the custom channel may be held to one vendor's dialects. */
-static bool provider_speaks(const struct provider *p, enum dialect d)
-{
-    enum dialect only = p->only_dialect;
-
-    if (only == DIALECT_COUNT || d == only)
-        return true;
-    return d == DIALECT_OPENAI && (only == DIALECT_OPENAI_CHAT || only == DIALECT_OPENAI_RESPONSES);
-}
 
 const struct channel_route *provider_route(const struct provider *p, enum operation op,
                                            enum dialect d)
 {
     return provider_speaks(p, d) ? channel_route_find(p->channel, op, d) : NULL;
-}
-
-/* The credential whose turn it is; the following ones are tried after it. */
-static const struct credential *pick(const struct provider *p, size_t tried, unsigned *first)
-{
-    if (!tried && p->credential_count > 1)
-        *first = atomic_fetch_add_explicit(p->next_credential, 1, memory_order_relaxed);
-    return &p->credentials[(*first + tried) % p->credential_count];
 }
 
 /* ---- the call ---- */
@@ -41,8 +24,9 @@ static void on_head(void *ctx, const struct head *head)
     struct attempt *at = &x->attempt;
     struct slice type = head_value(head, HEAD_CONTENT_TYPE);
     struct slice coding = head_value(head, HEAD_CONTENT_ENCODING);
-    struct buf fields = {0};
+    struct buf *fields = &x->gw->scratch;
 
+    buf_clear(fields);
     x->first_byte_at_ms = x->gw->worker->now_ms;
     at->is_sse = slice_starts_nocase(type, SLICE("text/event-stream"));
     at->is_json = slice_starts_nocase(type, SLICE("application/json"));
@@ -55,17 +39,16 @@ static void on_head(void *ctx, const struct head *head)
         case HEAD_RETRY_AFTER_MS:
         case HEAD_X_SHOULD_RETRY:
         case HEAD_OPENAI_PROCESSING_MS:
-        case HEAD_OPENAI_VERSION: head_write_field(&fields, f->name, f->value); break;
+        case HEAD_OPENAI_VERSION: head_write_field(fields, f->name, f->value); break;
         case HEAD_X_REQUEST_ID:
         case HEAD_REQUEST_ID:
-            head_write_field(&fields, SLICE("x-upstream-request-id"), f->value);
+            head_write_field(fields, SLICE("x-upstream-request-id"), f->value);
             break;
         default: break;
         }
     }
     at->content_type = arena_dup(&x->arena, type);
-    at->fields = arena_dup(&x->arena, buf_peek(&fields));
-    buf_release(&fields);
+    at->fields = arena_dup(&x->arena, buf_peek(fields));
 }
 
 static enum err start_call(struct exchange *x, struct attempt *at)
@@ -121,7 +104,7 @@ static bool attempt_begin(struct exchange *x)
         return false;
     c = &x->route->candidates[x->candidate];
     *at = (struct attempt){.candidate = c, .head = at->head};
-    at->credential = pick(c->provider, x->tried++, &x->first_credential);
+    at->credential = provider_pick(c->provider, x->tried++, &x->first_credential);
     at->route = provider_route(c->provider, x->target.operation, x->target.dialect);
     x->attempts++;
     stats_add(&x->gw->stats.attempts, 1);
@@ -242,9 +225,7 @@ static enum verdict look_at_success(struct exchange *x)
     struct attempt *at = &x->attempt;
 
     switch (at->is_sse || x->framing == FRAMING_ARRAY ? look_at_stream(x) : look_at_document(x)) {
-    case LOOK_MORE:
-        http_call_want(&at->call);
-        return STAGE_WAIT;
+    case LOOK_MORE: http_call_want(&at->call); return STAGE_WAIT;
     case LOOK_GOOD: at->state = ATTEMPT_ANSWERED; break;
     case LOOK_ERROR:
         gather_error(x);
@@ -276,10 +257,9 @@ static enum verdict look(struct exchange *x)
         return look_at_success(x);
     if (!gather_error(x))
         return STAGE_WAIT;
-    attempt_fail(x,
-                 channel_verdict(at->candidate->provider->channel, status,
-                                 buf_peek(&x->relay.gathered)),
-                 "");
+    attempt_fail(
+        x, channel_verdict(at->candidate->provider->channel, status, buf_peek(&x->relay.gathered)),
+        "");
     return STAGE_AGAIN;
 }
 
@@ -325,8 +305,7 @@ static enum verdict give_up(struct exchange *x)
     }
     if (at->call.status >= 300 && !at->err.text[0])
         err_set(&x->err, at->err.code, "%s (HTTP %d from provider \"%.*s\")",
-                err_text(at->err.code), at->call.status,
-                SLICE_ARG(at->candidate->provider->name));
+                err_text(at->err.code), at->call.status, SLICE_ARG(at->candidate->provider->name));
     else
         x->err = at->err;
     return STAGE_FAIL;

@@ -18,7 +18,8 @@ static const struct resource resources[] = {
     {SLICE_INIT("messages"),               SLICE_INIT("POST"), OP_GENERATE,     DIALECT_ANTHROPIC       },
     {SLICE_INIT("embeddings"),             SLICE_INIT("POST"), OP_EMBED,        DIALECT_OPENAI          },
     {SLICE_INIT("messages/count_tokens"),  SLICE_INIT("POST"), OP_COUNT_TOKENS, DIALECT_ANTHROPIC       },
-    {SLICE_INIT("responses/input_tokens"), SLICE_INIT("POST"), OP_COUNT_TOKENS, DIALECT_OPENAI_RESPONSES},
+    {SLICE_INIT("responses/input_tokens"), SLICE_INIT("POST"), OP_COUNT_TOKENS,
+     DIALECT_OPENAI_RESPONSES                                                                           },
     {SLICE_INIT("models"),                 SLICE_INIT("GET"),  OP_LIST_MODELS,  DIALECT_OPENAI          },
 };
 
@@ -184,5 +185,6 @@ enum err classify(const struct head *head, struct arena *arena, struct target *o
         if (classify_resource(head, arena, rest, out, e))
             return e->code;
     }
-    return err_set(e, ERR_NOT_FOUND, "there is no %.*s here", SLICE_ARG(slice_sub(head->path, 0, 100)));
+    return err_set(e, ERR_NOT_FOUND, "there is no %.*s here",
+                   SLICE_ARG(slice_sub(head->path, 0, 100)));
 }

@@ -2,9 +2,9 @@
 #include "exchange/edit.h"
 
 #include "base/buf.h"
+#include "loop/stream.h"
 #include "json/tree.h"
 #include "json/write.h"
-#include "loop/stream.h"
 
 static int apply_in_pieces(struct slice body, const struct edit *edits, size_t count,
                            struct iovec *parts)

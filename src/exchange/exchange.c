@@ -10,7 +10,7 @@
 #include "exchange/answer.h"
 #include "exchange/stages.h"
 
-#define SPARE_EXCHANGES   64   // kept for the next requests, so that none is allocated
+#define SPARE_EXCHANGES    64 // kept for the next requests, so that none is allocated
 #define SPARE_BUFFER_BYTES ((size_t)8 * 1024) // a buffer larger than that is not kept with them
 
 void exchange_wake(struct exchange *x)
@@ -213,8 +213,7 @@ static struct exchange *exchange_new(struct gateway_worker *gw, struct http_requ
 
 void exchange_free_spares(struct gateway_worker *gw)
 {
-    list_for_each_safe(at, &gw->spare)
-    {
+    list_for_each_safe(at, &gw->spare) {
         struct exchange *x = list_entry(at, struct exchange, link);
         list_remove(&x->link);
         exchange_destroy(x);

@@ -15,12 +15,12 @@
 #include "exchange/gateway.h"
 #include "http/client.h"
 #include "http/server.h"
-#include "json/cut.h"
-#include "json/splice.h"
-#include "json/watch.h"
 #include "policy/record.h"
 #include "policy/route.h"
 #include "wire/sse.h"
+#include "json/cut.h"
+#include "json/splice.h"
+#include "json/watch.h"
 
 /*
  * CONNECTING..LOOKING: stage_attempt waits; see attempt.c for who makes each move.
@@ -43,11 +43,11 @@ struct attempt {
     const struct channel_route *route;
     struct http_target target;
     struct http_call call;
-    struct buf head;          // of the request; holds the credential, so it is wiped
+    struct buf head; // of the request; holds the credential, so it is wiped
     struct err_info err;
     struct slice content_type; // of the answer; in the arena, as is:
-    struct slice fields;      // of the answer's head, the others that go on to the client
-    bool is_json, is_sse;     // the answer's content type
+    struct slice fields;       // of the answer's head, the others that go on to the client
+    bool is_json, is_sse;      // the answer's content type
     int64_t began_at_ms;
     int64_t first_byte_at_ms; // deadline for the head
 };
@@ -64,8 +64,8 @@ enum relay_mode {
 
 struct relay {
     enum relay_mode mode;
-    struct buf gathered;      // WHOLE, ERROR: the body so far; EVENTS, ITEMS: an event's beginning
-    struct buf held;          // bytes that go after the record, or with the next element
+    struct buf gathered; // WHOLE, ERROR: the body so far; EVENTS, ITEMS: an event's beginning
+    struct buf held;     // bytes that go after the record, or with the next element
     struct sse_cutter sse;
     struct json_cut cut;
     struct json_watch *watch; // FLOW: in the arena
@@ -91,16 +91,16 @@ struct exchange {
     struct list link;
     size_t stage;
     struct err_info err;
-    const char *waiting_for;  // for people: why it does not go on
-    bool committed;           // the client has seen a byte
+    const char *waiting_for; // for people: why it does not go on
+    bool committed;          // the client has seen a byte
     bool failed, recorded;
     enum outcome outcome;
 
     /* receive */
-    const struct head *head;  // in the first run only
+    const struct head *head; // in the first run only
     struct target target;
-    struct slice query;       // without the key
-    struct slice forward;     // header lines that go upstream
+    struct slice query;   // without the key
+    struct slice forward; // header lines that go upstream
     struct slice client_request_id;
     struct slice origin, asked_headers; // for CORS
     unsigned char digest[KEY_DIGEST_BYTES];
@@ -112,11 +112,11 @@ struct exchange {
 
     /* resolve */
     const struct provider *scope;
-    struct slice body;        // whole, in `body_buf`
+    struct slice body; // whole, in `body_buf`
     struct buf body_buf;
-    int64_t body_charged;     // of the process's budget for bodies
+    int64_t body_charged; // of the process's budget for bodies
     bool stream;
-    enum framing framing;     // of the answer
+    enum framing framing; // of the answer
     struct slice asked_model;
     struct slice reply_model; // JSON literal to put in replies; empty: leave them alone
     struct route *route;
@@ -127,22 +127,22 @@ struct exchange {
     uint32_t slot;
 
     /* attempt */
-    size_t candidate, tried;  // which candidate, how many of its credentials were tried
+    size_t candidate, tried; // which candidate, how many of its credentials were tried
     unsigned attempts, first_credential;
     struct attempt attempt;
 
     /* relay */
-    struct buf local;         // an answer made here
-    int local_status;         // 0: none
+    struct buf local; // an answer made here
+    int local_status; // 0: none
     const char *local_type;
-    bool local_is_recorded;   // echo is, lists are not
+    bool local_is_recorded; // echo is, lists are not
     struct listener listener;
     struct relay relay;
 
     /* times, monotonic ms; 0: never */
     int64_t began_at_ms, began_unix_ms, connected_at_ms, first_byte_at_ms;
-    int64_t deadline_at_ms;   // of the whole exchange; 0: none
-    int http_status;          // what the client got
+    int64_t deadline_at_ms; // of the whole exchange; 0: none
+    int http_status;        // what the client got
 };
 
 /** The handler of the data routes: http_request_fn and http_refuse_fn; ctx is the gateway_worker. */

@@ -30,7 +30,8 @@ static void add_ca(struct gateway *g, struct slice file)
     ca->file = slice_of(name, file.len);
     ca->tls = tls_client_new(name, false, &e);
     if (!ca->tls) {
-        log_event(LOG_ERROR, NULL, "tls.ca_file", "file=\"%s\" why=\"%s\"", name, err_info_text(&e));
+        log_event(LOG_ERROR, NULL, "tls.ca_file", "file=\"%s\" why=\"%s\"", name,
+                  err_info_text(&e));
         free(ca);
         return;
     }
@@ -123,6 +124,7 @@ void gateway_worker_free(struct gateway_worker *gw)
         return;
     assert(!gw->exchange_count);
     exchange_free_spares(gw);
+    buf_release(&gw->scratch);
     http_client_free(gw->client);
     snapshot_unref(gw->snapshot);
     free(gw);

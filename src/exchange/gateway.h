@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "crypto/key.h"
 #include "exchange/stats.h"
@@ -29,10 +30,11 @@ struct gateway_ca {
  */
 struct gateway {
     struct key_hasher *key_hasher;
-    struct tls_client *tls;          // verifying, for upstreams without a ca_file of their own
-    struct tls_client *tls_insecure; // for providers with insecure_skip_verify, on private addresses
-    struct tls_client *proxy_tls;    // for "https" proxies
-    const struct http_proxy *proxy;  // the process's; NULL: none
+    struct tls_client *tls; // verifying, for upstreams without a ca_file of their own
+    struct tls_client
+        *tls_insecure;              // for providers with insecure_skip_verify, on private addresses
+    struct tls_client *proxy_tls;   // for "https" proxies
+    const struct http_proxy *proxy; // the process's; NULL: none
     atomic_int_fast64_t inflight_body_bytes;
     _Atomic(struct gateway_ca *) cas;
     const char *version; // for user-agent
@@ -58,9 +60,10 @@ struct gateway_worker {
     struct snapshot *snapshot; // the current one; running exchanges hold their own
     struct list exchanges;     // running
     size_t exchange_count;
-    struct list spare;         // exchange structs waiting for their next life
+    struct list spare; // exchange structs waiting for their next life
     size_t spare_count;
     struct stats stats;
+    struct buf scratch; // for head lines in the making; nobody keeps it across a call
 };
 
 struct gateway_worker *gateway_worker_new(struct gateway *g, struct worker *w,

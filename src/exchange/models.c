@@ -1,8 +1,8 @@
 /* models.c - lists of what the caller may use, in three shapes. */
 #include "base/clock.h"
 #include "exchange/stages.h"
-#include "json/write.h"
 #include "wire/url.h"
+#include "json/write.h"
 
 #define PAGE_MAX          1000
 #define ANTHROPIC_DEFAULT 20
@@ -202,7 +202,8 @@ static enum verdict answer_one(struct exchange *x, struct listing *l)
     x->asked_model = l->wanted;
     route_list(x->snapshot, x->key, x->scope, each, l);
     if (!l->found)
-        return exchange_fail(x, ERR_MODEL_NOT_FOUND, "there is no model \"%.*s\" that this key may use",
+        return exchange_fail(x, ERR_MODEL_NOT_FOUND,
+                             "there is no model \"%.*s\" that this key may use",
                              SLICE_ARG(slice_sub(l->wanted, 0, 100)));
     return STAGE_NEXT;
 }

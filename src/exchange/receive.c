@@ -37,7 +37,11 @@ static struct slice find_key(const struct head *head, struct arena *arena)
 static bool goes_upstream(const struct head_field *f)
 {
     static const struct slice prefixes[] = {
-        {"anthropic-", 10}, {"x-stainless-", 12}, {"x-codex-", 8}, {"openai-", 7}};
+        {"anthropic-",   10},
+        {"x-stainless-", 12},
+        {"x-codex-",     8 },
+        {"openai-",      7 }
+    };
 
     switch ((int)f->known) {
     case HEAD_ANTHROPIC_VERSION:
@@ -77,21 +81,21 @@ static struct slice client_id(const struct head *head)
 /* Copies what outlives the head. */
 static void keep_head(struct exchange *x, const struct head *head)
 {
-    struct buf lines = {0}, query = {0};
+    struct buf *scratch = &x->gw->scratch;
 
+    buf_clear(scratch);
     for (size_t i = 0; i < head->count; i++) {
         const struct head_field *f = &head->fields[i];
         if (goes_upstream(f) && !head_field_is_hop(head, f))
-            head_write_field(&lines, f->name, f->value);
+            head_write_field(scratch, f->name, f->value);
     }
-    if (buf_len(&lines))
-        x->forward = arena_dup(&x->arena, buf_peek(&lines));
+    if (buf_len(scratch))
+        x->forward = arena_dup(&x->arena, buf_peek(scratch));
     if (head->query.len) {
-        query_write_without(head->query, SLICE("key"), &query);
-        x->query = arena_dup(&x->arena, buf_peek(&query));
+        buf_clear(scratch);
+        query_write_without(head->query, SLICE("key"), scratch);
+        x->query = arena_dup(&x->arena, buf_peek(scratch));
     }
-    buf_release(&lines);
-    buf_release(&query);
     x->content_length = head->content_length;
     x->client_request_id = client_id(head);
     if (x->client_request_id.len)

@@ -7,23 +7,23 @@
 #include "exchange/edit.h"
 #include "exchange/scrub.h"
 #include "exchange/stages.h"
-#include "json/scan.h"
 #include "wire/head.h"
+#include "json/scan.h"
 
 /* ---- beginning ---- */
 
 void relay_start(struct exchange *x, int status, int64_t length)
 {
-    struct buf fields = {0};
+    struct buf *fields = &x->gw->scratch;
 
-    answer_write_fields(x, &fields);
+    buf_clear(fields);
+    answer_write_fields(x, fields);
     if (x->attempt.content_type.len)
-        head_write_field(&fields, SLICE("content-type"), x->attempt.content_type);
-    buf_append(&fields, x->attempt.fields);
+        head_write_field(fields, SLICE("content-type"), x->attempt.content_type);
+    buf_append(fields, x->attempt.fields);
     if (x->framing == FRAMING_SSE)
-        buf_append(&fields, SLICE("cache-control: no-cache\r\nx-accel-buffering: no\r\n"));
-    response_start(x->request, status, buf_peek(&fields), length);
-    buf_release(&fields);
+        buf_append(fields, SLICE("cache-control: no-cache\r\nx-accel-buffering: no\r\n"));
+    response_start(x->request, status, buf_peek(fields), length);
     x->relay.started = true;
     x->committed = true;
     x->http_status = status;
@@ -59,7 +59,9 @@ static void decide(struct exchange *x)
         x->relay.mode = RELAY_WHOLE;
     if ((x->relay.mode == RELAY_EVENTS) != (x->framing == FRAMING_SSE)) {
         /* Upstream framed it otherwise than it was asked: listen to what is there. */
-        x->framing = at->is_sse ? FRAMING_SSE : x->relay.mode == RELAY_ITEMS ? FRAMING_ARRAY : FRAMING_BODY;
+        x->framing = at->is_sse                     ? FRAMING_SSE
+                     : x->relay.mode == RELAY_ITEMS ? FRAMING_ARRAY
+                                                    : FRAMING_BODY;
         listener_init(&x->listener, x->target.dialect, x->target.operation, x->framing);
     }
 }
@@ -178,7 +180,8 @@ static enum verdict wait(struct exchange *x, bool for_room)
     if (!x->relay.idle_at_ms)
         x->relay.idle_at_ms = x->gw->worker->now_ms + idle_ms;
     else if (x->gw->worker->now_ms >= x->relay.idle_at_ms)
-        return relay_break(x, ERR_UPSTREAM_TIMEOUT, "the provider stopped in the middle of its answer");
+        return relay_break(x, ERR_UPSTREAM_TIMEOUT,
+                           "the provider stopped in the middle of its answer");
     exchange_wake_at(x, x->relay.idle_at_ms);
     return STAGE_WAIT;
 }

@@ -41,7 +41,8 @@ static enum verdict send_whole(struct exchange *x, struct slice body)
     rename = x->reply_model.len && h.model.len;
     x->outcome = OUTCOME_OK;
     x->http_status = x->attempt.call.status;
-    x->relay.sent_bytes = (int64_t)(rename ? body.len - h.model.len + x->reply_model.len : body.len);
+    x->relay.sent_bytes =
+        (int64_t)(rename ? body.len - h.model.len + x->reply_model.len : body.len);
     if (!settle_record(x))
         return STAGE_WAIT;
     relay_start(x, x->attempt.call.status, x->relay.sent_bytes);
@@ -103,8 +104,8 @@ static void flow_up_to(struct flow *f, uint64_t end)
     if (f->written < f->start)
         f->written = f->start;
     if (end > f->written)
-        flow_out(f->x, slice_sub(f->piece, (size_t)(f->written - f->start),
-                                 (size_t)(end - f->written)));
+        flow_out(f->x,
+                 slice_sub(f->piece, (size_t)(f->written - f->start), (size_t)(end - f->written)));
     if (end > f->written)
         f->written = end;
 }

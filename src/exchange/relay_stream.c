@@ -171,7 +171,8 @@ enum verdict relay_items(struct exchange *x, struct slice bytes)
     else if (!bytes.len)
         return finish(x);
     p = open_passage(x, bytes, &gathered);
-    while (go_on && (r = json_cut_next(&x->relay.cut, p.unread, &consumed, &item)) == JSON_CUT_ELEMENT) {
+    while (go_on &&
+           (r = json_cut_next(&x->relay.cut, p.unread, &consumed, &item)) == JSON_CUT_ELEMENT) {
         struct heard h = listener_hear(&x->listener, (struct slice){0}, item);
         relay_write(x, buf_peek(&x->relay.held));
         buf_clear(&x->relay.held);

@@ -37,7 +37,8 @@ static enum err set_target(struct exchange *x, struct attempt *at)
     } else if (p->base.is_tls) {
         at->target.tls = p->insecure_skip_verify ? g->tls_insecure : g->tls;
         if (!at->target.tls)
-            return err_set(&at->err, ERR_UPSTREAM_TLS, "the certificate authorities cannot be read");
+            return err_set(&at->err, ERR_UPSTREAM_TLS,
+                           "the certificate authorities cannot be read");
     }
     return set_proxy(x, at);
 }
@@ -103,8 +104,10 @@ static enum err write_head(struct exchange *x, struct attempt *at, size_t body_l
     url_write_authority(&p->base, out);
     buf_append(out, SLICE("\r\n"));
     write_auth(out, at->route->auth, at->credential->api_key);
-    buf_append(out, SLICE("content-type: application/json\r\naccept-encoding: identity\r\naccept: "));
-    buf_append(out, x->framing == FRAMING_SSE ? SLICE("text/event-stream") : SLICE("application/json"));
+    buf_append(out,
+               SLICE("content-type: application/json\r\naccept-encoding: identity\r\naccept: "));
+    buf_append(out,
+               x->framing == FRAMING_SSE ? SLICE("text/event-stream") : SLICE("application/json"));
     buf_append(out, SLICE("\r\nuser-agent: gproxy/"));
     buf_append_str(out, x->gw->gateway->version);
     buf_append(out, SLICE("\r\n"));
@@ -128,8 +131,8 @@ static size_t plan_edits(struct exchange *x, struct attempt *at, struct edit **e
                    : edit_gemini_models(&x->arena, x->body, model, edits);
     *edits = arena_array(&x->arena, struct edit, 2);
     if (!slice_eq(model, x->asked_model))
-        (*edits)[count++] = (struct edit){x->model_span.start, x->model_span.end,
-                                          edit_string(&x->arena, model)};
+        (*edits)[count++] =
+            (struct edit){x->model_span.start, x->model_span.end, edit_string(&x->arena, model)};
     x->relay.withhold_usage = false;
     if (x->target.dialect == DIALECT_OPENAI_CHAT && x->stream && !x->asked_usage) {
         x->relay.withhold_usage = true;
@@ -151,7 +154,8 @@ enum err request_build(struct exchange *x, struct attempt *at)
     if (set_target(x, at) != ERR_NONE)
         return at->err.code;
     count = plan_edits(x, at, &edits);
-    at->call.part_count = 1 + edit_apply(&x->arena, x->body, edits, count, at->call.parts + 1, &len);
+    at->call.part_count =
+        1 + edit_apply(&x->arena, x->body, edits, count, at->call.parts + 1, &len);
     if (write_head(x, at, len) != ERR_NONE)
         return at->err.code;
     at->call.parts[0] = (struct iovec){.iov_base = at->head.data, .iov_len = buf_len(&at->head)};

@@ -63,12 +63,12 @@ enum { WANT_MODEL, WANT_STREAM, WANT_STREAM_OPTIONS, WANT_MESSAGES, WANT_INPUT, 
 
 /* Two of these would let policy and upstream disagree about the request (hardening.md T12). */
 static const struct json_want wants[] = {
-    [WANT_MODEL] = {SLICE_INIT("model"), true},
-    [WANT_STREAM] = {SLICE_INIT("stream"), true},
+    [WANT_MODEL] = {SLICE_INIT("model"),          true},
+    [WANT_STREAM] = {SLICE_INIT("stream"),         true},
     [WANT_STREAM_OPTIONS] = {SLICE_INIT("stream_options"), true},
-    [WANT_MESSAGES] = {SLICE_INIT("messages"), true},
-    [WANT_INPUT] = {SLICE_INIT("input"), true},
-    [WANT_CONTENTS] = {SLICE_INIT("contents"), true},
+    [WANT_MESSAGES] = {SLICE_INIT("messages"),       true},
+    [WANT_INPUT] = {SLICE_INIT("input"),          true},
+    [WANT_CONTENTS] = {SLICE_INIT("contents"),       true},
 };
 
 #define WANT_COUNT (sizeof(wants) / sizeof(wants[0]))
@@ -131,7 +131,8 @@ static enum verdict read_body(struct exchange *x)
     x->model_span = spans[WANT_MODEL];
     value = json_span_slice(x->body, x->model_span);
     if (!value.ptr)
-        return exchange_fail(x, ERR_BAD_REQUEST, "model: missing; name a model, an alias or provider/model");
+        return exchange_fail(x, ERR_BAD_REQUEST,
+                             "model: missing; name a model, an alias or provider/model");
     if (!read_name(x, value))
         return exchange_fail(x, ERR_BAD_REQUEST, "model: expected a string that is not empty");
     return STAGE_NEXT;
@@ -147,18 +148,17 @@ static enum verdict keep_native(struct exchange *x)
 
     for (size_t i = 0; i < r->count; i++) {
         const struct provider *p = r->candidates[i].provider;
-        if (p->channel->answer ||
-            provider_route(p, x->target.operation, x->target.dialect))
+        if (p->channel->answer || provider_route(p, x->target.operation, x->target.dialect))
             r->candidates[kept++] = r->candidates[i];
     }
     if (!kept) {
         const struct provider *p = r->candidates[0].provider;
-        return exchange_fail(x, ERR_UNSUPPORTED,
-                             "provider \"%.*s\" (%s) does not speak %s for %s, and this version does "
-                             "not translate",
-                             SLICE_ARG(p->name), p->channel->name,
-                             dialect_name(x->target.dialect),
-                             operation_name(x->target.operation));
+        return exchange_fail(
+            x, ERR_UNSUPPORTED,
+            "provider \"%.*s\" (%s) does not speak %s for %s, and this version does "
+            "not translate",
+            SLICE_ARG(p->name), p->channel->name, dialect_name(x->target.dialect),
+            operation_name(x->target.operation));
     }
     r->count = kept;
     return STAGE_NEXT;

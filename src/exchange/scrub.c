@@ -6,8 +6,9 @@
 #define LEAST_TAIL_BYTES 6 // after a prefix, to be taken for a key and not for a word
 
 static const struct slice prefixes[] = {
-    SLICE_INIT("sk-"), SLICE_INIT("sk_"),    SLICE_INIT("AIza"), SLICE_INIT("ya29."), SLICE_INIT("gsk_"),
-    SLICE_INIT("xai-"), SLICE_INIT("nvapi-"), SLICE_INIT("org-"), SLICE_INIT("org_"),  SLICE_INIT("proj_"), SLICE_INIT("gp-"),
+    SLICE_INIT("sk-"),  SLICE_INIT("sk_"),   SLICE_INIT("AIza"),   SLICE_INIT("ya29."),
+    SLICE_INIT("gsk_"), SLICE_INIT("xai-"),  SLICE_INIT("nvapi-"), SLICE_INIT("org-"),
+    SLICE_INIT("org_"), SLICE_INIT("proj_"), SLICE_INIT("gp-"),
 };
 
 static bool is_word(char c)
@@ -38,7 +39,8 @@ static bool drop_local_part(struct buf *out)
 {
     size_t len = 0, have = buf_len(out);
 
-    while (len < have && (is_word(out->data[out->end - 1 - len]) || out->data[out->end - 1 - len] == '+'))
+    while (len < have &&
+           (is_word(out->data[out->end - 1 - len]) || out->data[out->end - 1 - len] == '+'))
         len++;
     out->end -= len;
     return len > 0;

@@ -142,8 +142,8 @@ static void write_log_line(const struct exchange *x)
 {
     const struct candidate *c = x->attempt.candidate;
     const int64_t *tokens = x->listener.usage.tokens;
-    bool suffered = x->err.code && x->err.code != ERR_CLIENT_GONE &&
-                    err_http_status(x->err.code) >= 500;
+    bool suffered =
+        x->err.code && x->err.code != ERR_CLIENT_GONE && err_http_status(x->err.code) >= 500;
     struct log_line l;
 
     if (!log_line_begin(&l, suffered ? LOG_WARN : LOG_INFO, x->id, "exchange"))

@@ -4,8 +4,8 @@
 #include "base/array.h"
 #include "chat/usage.h"
 
-static const int64_t bounds_ms[STATS_BUCKETS - 1] = {1,    2,    5,    10,    25,    50,     100,   250,
-                                                     500,  1000, 2500, 5000,  10000, 30000,  120000};
+static const int64_t bounds_ms[STATS_BUCKETS - 1] = {
+    1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 120000};
 
 void histogram_add(struct histogram *h, int64_t ms)
 {
@@ -60,7 +60,8 @@ static void write_histogram(const struct stats *const *all, size_t count, size_t
 
 static void write_requests(const struct stats *const *all, size_t count, struct buf *out)
 {
-    write_head(out, "gproxy_requests_total", "counter", "Requests taken, by dialect and operation.");
+    write_head(out, "gproxy_requests_total", "counter",
+               "Requests taken, by dialect and operation.");
     for (size_t d = 0; d < DIALECT_COUNT; d++) {
         for (size_t op = 0; op < OP_COUNT; op++) {
             uint64_t n = SUM_AT(requests, d * OP_COUNT + op);

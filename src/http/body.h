@@ -28,10 +28,10 @@ enum http_body_framing {
 struct http_body {
     enum http_body_framing framing;
     bool ended, broken;
-    bool at_eof, reset;    // the peer will send no more, in order or not
-    size_t ready;          // decoded and not consumed: they stand at the input's front
-    uint64_t left;         // HTTP_BODY_LENGTH: bytes not yet made ready
-    uint64_t received;     // bytes made ready so far
+    bool at_eof, reset; // the peer will send no more, in order or not
+    size_t ready;       // decoded and not consumed: they stand at the input's front
+    uint64_t left;      // HTTP_BODY_LENGTH: bytes not yet made ready
+    uint64_t received;  // bytes made ready so far
     struct chunk_reader chunks;
     struct http_input *in; // the connection's
 };

@@ -13,7 +13,7 @@
 #define MAX_IDLE        512 // of a worker: what a burst has opened does not hold descriptors for long
 #define MAX_AGE_MS      (3600 * (int64_t)1000)
 #define SWEEP_MS        1000
-#define MAX_INTERIM     8 // 1xx answers before the real one
+#define MAX_INTERIM     8                // 1xx answers before the real one
 #define HTTP_1          SLICE("HTTP/1.") // how every answer begins
 
 /* Idle connections that may stand in for each other, newest first. */
@@ -356,9 +356,8 @@ void http_call_want(struct http_call *call)
 static bool is_reusable(const struct http_call *call, const struct upstream_conn *c)
 {
     return call->state == CALL_ANSWERED && c->reusable && !c->client->draining &&
-           c->client->idle_count < MAX_IDLE &&
-           http_body_ended(&call->body) && !http_body_broken(&call->body) &&
-           !input_peek(&c->in).len && !stream_queued(c->stream);
+           c->client->idle_count < MAX_IDLE && http_body_ended(&call->body) &&
+           !http_body_broken(&call->body) && !input_peek(&c->in).len && !stream_queued(c->stream);
 }
 
 void http_call_finish(struct http_call *call)

@@ -24,15 +24,16 @@ struct http_proxy {
     struct slice scheme; // "http", "https", "socks5"
     struct slice host;
     unsigned port;
-    struct slice authorization; // "Basic ..." for HTTP proxies; empty: none
+    struct slice authorization;  // "Basic ..." for HTTP proxies; empty: none
     struct slice user, password; // for SOCKS5, decoded; at most 255 bytes each
     struct tls_client *tls;      // for "https" proxies
 };
 
 /* Whom to call.  Slices live as long as the call. */
 struct http_target {
-    struct slice pool_key; // origin, proxy, TLS identity and credential: whoever may share connections
-    struct slice host;     // name or address, no brackets
+    struct slice
+        pool_key;      // origin, proxy, TLS identity and credential: whoever may share connections
+    struct slice host; // name or address, no brackets
     unsigned port;
     struct tls_client *tls; // NULL: plain
     bool allow_private;
@@ -61,8 +62,8 @@ struct http_call {
     http_call_head_fn *on_head;
     void *ctx;
     const struct http_target *target;
-    struct slice method;                       // "GET", "POST": framing of the answer depends on it
-    struct iovec parts[HTTP_CALL_MAX_PARTS];   // the whole request; live until the call is over
+    struct slice method;                     // "GET", "POST": framing of the answer depends on it
+    struct iovec parts[HTTP_CALL_MAX_PARTS]; // the whole request; live until the call is over
     int part_count;
     int64_t connect_deadline_at_ms;
     /* to look at */
@@ -71,8 +72,8 @@ struct http_call {
     int status;
     enum err err;
     char why[CALL_WHY_BYTES]; // NUL terminated
-    int64_t connected_at_ms; // 0: not yet; monotonic
-    bool reused;             // an idle connection was used
+    int64_t connected_at_ms;  // 0: not yet; monotonic
+    bool reused;              // an idle connection was used
     /* private */
     struct http_client *client;
     struct upstream_conn *conn;

@@ -39,7 +39,8 @@ enum err http_proxy_parse(struct slice text, struct tls_client *tls, struct aren
 
     if (url_parse(text, &url, e) != ERR_NONE)
         return e->code;
-    *out = (struct http_proxy){.scheme = url.scheme, .host = url.host, .port = url.port, .tls = tls};
+    *out =
+        (struct http_proxy){.scheme = url.scheme, .host = url.host, .port = url.port, .tls = tls};
     if (!decode(url.user, a, &out->user) || !decode(url.password, a, &out->password))
         return err_set(e, ERR_BAD_REQUEST, "the proxy's user or password is not valid");
     if (slice_eq(url.scheme, SLICE("socks5"))) {

@@ -10,10 +10,11 @@
 #include "base/panic.h"
 #include "wire/chunk.h"
 
-#define CHECK_INTERVAL_MS  5000
-#define LINGER_MS          2000
-#define DRAIN_BODY_BYTES   ((uint64_t)64 * 1024) // an unread rest worth reading for the connection's sake
-#define DIRECT_WRITE_BYTES ((size_t)8 * 1024)    // larger pieces are not gathered first
+#define CHECK_INTERVAL_MS 5000
+#define LINGER_MS         2000
+#define DRAIN_BODY_BYTES \
+    ((uint64_t)64 * 1024) // an unread rest worth reading for the connection's sake
+#define DIRECT_WRITE_BYTES ((size_t)8 * 1024) // larger pieces are not gathered first
 #define GATHER_BYTES       ((size_t)64 * 1024)
 #define DRAIN_LEAST_BYTES  1024
 #define DATE_LINE_BYTES    40
@@ -48,10 +49,10 @@ struct http_conn {
     struct task task;
     struct timer timer;
     struct list link;
-    size_t scanned;            // bytes of an incomplete head already looked at
-    int64_t since_ms;          // when this state began; BUSY: when the request did
-    int64_t drain_since_ms;    // the client has not taken DRAIN_LEAST_BYTES since; 0: nothing queued
-    uint64_t drain_sent;       // stream_sent() then
+    size_t scanned;         // bytes of an incomplete head already looked at
+    int64_t since_ms;       // when this state began; BUSY: when the request did
+    int64_t drain_since_ms; // the client has not taken DRAIN_LEAST_BYTES since; 0: nothing queued
+    uint64_t drain_sent;    // stream_sent() then
 };
 
 struct http_server {
@@ -61,8 +62,8 @@ struct http_server {
     struct list conns;
     size_t conn_count;
     bool draining;
-    struct head head;          // scratch: of the request that is being begun
-    struct buf out;            // gathered in this turn, for out_conn
+    struct head head; // scratch: of the request that is being begun
+    struct buf out;   // gathered in this turn, for out_conn
     struct http_conn *out_conn;
     char date_line[DATE_LINE_BYTES];
     int64_t date_unix_s;
@@ -150,8 +151,7 @@ void response_start(struct http_request *r, int status, struct slice fields, int
     r->chunked = length < 0 && r->minor_version > 0;
     r->length_left = length;
     if (c->server->draining || !r->body.ended)
-        r->keep_alive = r->keep_alive && !c->server->draining &&
-                        http_body_left(&r->body) >= 0 &&
+        r->keep_alive = r->keep_alive && !c->server->draining && http_body_left(&r->body) >= 0 &&
                         (uint64_t)http_body_left(&r->body) <= DRAIN_BODY_BYTES;
     out = out_of(c);
     head_write_status(out, status);
@@ -399,7 +399,8 @@ static bool try_head(struct http_conn *c)
     end = head_end(bytes, c->scanned);
     if (end == SIZE_MAX) {
         if (input_is_full(&c->in)) {
-            err_set(&e, ERR_HEAD_TOO_LARGE, "the request head is over %zu bytes", WORKER_BUFFER_BYTES);
+            err_set(&e, ERR_HEAD_TOO_LARGE, "the request head is over %zu bytes",
+                    WORKER_BUFFER_BYTES);
             refuse(c, &e);
             return true;
         }

@@ -24,13 +24,13 @@ struct http_server;
 struct http_conn;
 
 struct http_server_limits {
-    int64_t head_timeout_ms;    // from the first byte of a head to its end
-    int64_t idle_timeout_ms;    // keep-alive without a request
-    int64_t body_grace_ms;      // a body slower than body_min_rate after that is cut
-    int64_t body_min_rate;      // bytes a second
-    int64_t drain_timeout_ms;   // a client that takes less than 1 KiB in this time is cut
-    size_t max_queued_bytes;    // above it response_has_room() says no
-    size_t max_connections;     // of this worker; 0: no limit
+    int64_t head_timeout_ms;  // from the first byte of a head to its end
+    int64_t idle_timeout_ms;  // keep-alive without a request
+    int64_t body_grace_ms;    // a body slower than body_min_rate after that is cut
+    int64_t body_min_rate;    // bytes a second
+    int64_t drain_timeout_ms; // a client that takes less than 1 KiB in this time is cut
+    size_t max_queued_bytes;  // above it response_has_room() says no
+    size_t max_connections;   // of this worker; 0: no limit
 };
 
 /* The values of spec.md 3 and hardening.md T14, T15. */
@@ -46,10 +46,10 @@ extern const struct http_server_limits http_server_defaults;
 struct http_request {
     struct http_conn *conn;
     struct worker *worker;
-    struct task *wake;        // set by the handler; woken by: body bytes or end, room, gone
+    struct task *wake; // set by the handler; woken by: body bytes or end, room, gone
     struct http_body body;
-    bool gone;                // the client will read no answer
-    bool is_head;             // HEAD: response bodies are counted but not sent
+    bool gone;    // the client will read no answer
+    bool is_head; // HEAD: response bodies are counted but not sent
     unsigned minor_version;
     /* private */
     bool started, chunked, keep_alive, wants_continue;

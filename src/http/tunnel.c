@@ -116,12 +116,14 @@ static bool hear_connect(struct tunnel_talk *talk, const char **bad)
 
     if (end == SIZE_MAX)
         return false;
-    if (head_parse_response(slice_sub(bytes, 0, end), &head, &e) != ERR_NONE || end != bytes.len)
+    if (head_parse_response(slice_sub(bytes, 0, end), &head, &e) != ERR_NONE)
         *bad = "the proxy's answer is not valid";
     else if (head.status == 407)
         *bad = "the proxy wants other credentials";
     else if (head.status < 200 || head.status > 299)
         *bad = "the proxy refused the connection";
+    else if (end != bytes.len)
+        *bad = "the proxy's answer is not valid"; // what is behind it was not said by the target
     else
         hand_over(talk);
     return true;
@@ -178,7 +180,8 @@ static bool hear_socks_method(struct tunnel_talk *talk, const char **bad)
 {
     if (talk->len < 2)
         return false;
-    if (talk->reply[0] != 5 || (talk->reply[1] != 0 && talk->reply[1] != 2))
+    if (talk->reply[0] != 5 ||
+        (talk->reply[1] != 0 && (talk->reply[1] != 2 || !talk->tunnel->target->proxy->user.len)))
         *bad = "the proxy speaks no SOCKS5 that we can use";
     else if (talk->reply[1] == 2)
         say_socks_auth(talk);

@@ -13,32 +13,21 @@
 
 struct talk {
     const char *why, *scheme, *user, *password, *host;
-    struct {
-        struct slice expect, reply;
-    } steps[3];       // a reply that ends in "CLOSE" ends the connection
-    const char *text; // NULL: the way is open
+    struct slice expect[3], reply[3]; // a reply that ends in "CLOSE" ends the connection
+    const char *text;                 // NULL: the way is open
 };
 
+#define THREE(a, b, c)                              \
+    {                                               \
+        SLICE_INIT(a), SLICE_INIT(b), SLICE_INIT(c) \
+    }
+#define SHUT(why, scheme, user, pass, host, e1, r1, e2, r2, e3, r3, text) \
+    {why, scheme, user, pass, host, THREE(e1, e2, e3), THREE(r1, r2, r3), text},
+#define OPEN(why, scheme, user, pass, host, e1, r1, e2, r2, e3, r3) \
+    {why, scheme, user, pass, host, THREE(e1, e2, e3), THREE(r1, r2, r3), NULL},
+
 static const struct talk talks[] = {
-#define TALK(why, scheme, user, password, host, e1, r1, e2, r2, e3, r3, text) \
-    {                                                                         \
-        why,                                                                  \
-        scheme,                                                               \
-        user,                                                                 \
-        password,                                                             \
-        host,                                                                 \
-        {{SLICE_INIT(e1), SLICE_INIT(r1)},                                    \
-          {SLICE_INIT(e2), SLICE_INIT(r2)},                                    \
-          {SLICE_INIT(e3), SLICE_INIT(r3)}},                                   \
-        text
-},
-#define OPEN(why, scheme, user, password, host, e1, r1, e2, r2, e3, r3) \
-    TALK(why, scheme, user, password, host, e1, r1, e2, r2, e3, r3, NULL)
-#define SHUT TALK
 #include "http/tunnel_test.def"
-#undef OPEN
-#undef SHUT
-#undef TALK
 };
 
 struct fixture {
@@ -133,8 +122,8 @@ static void finish(struct fixture *f)
 /* The proxy's part: each step's words must come, exactly; the reply goes in two pieces or in bytes. */
 static void play(struct fixture *f, struct far *proxy, const struct talk *t, size_t cut)
 {
-    for (size_t i = 0; i < ARRAY_LEN(t->steps) && t->steps[i].expect.len; i++) {
-        struct slice expect = t->steps[i].expect, reply = t->steps[i].reply;
+    for (size_t i = 0; i < ARRAY_LEN(t->expect) && t->expect[i].len; i++) {
+        struct slice expect = t->expect[i], reply = t->reply[i];
         bool closes = slice_ends(reply, SLICE("CLOSE"));
 
         RUN_UNTIL(f->w, far_read(proxy).len >= expect.len || f->call.state == CALL_FAILED);
@@ -187,9 +176,9 @@ static void test_talks(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(talks); i++) {
         size_t longest = 1;
-        for (size_t k = 0; k < ARRAY_LEN(talks[i].steps); k++) {
-            if (talks[i].steps[k].reply.len > longest)
-                longest = talks[i].steps[k].reply.len;
+        for (size_t k = 0; k < ARRAY_LEN(talks[i].reply); k++) {
+            if (talks[i].reply[k].len > longest)
+                longest = talks[i].reply[k].len;
         }
         for (size_t cut = 0; cut <= longest; cut++) // 0: byte by byte
             check_talk(f, &talks[i], cut);

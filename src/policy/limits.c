@@ -27,7 +27,6 @@ static const struct field settings[] = {
     SETTING("max_attempts", INT, max_attempts, 1, 100, "6", "upstream, for one request"),
     SETTING("shutdown_timeout_ms", INT, shutdown_timeout_ms, 0, DAY_MS, "30000",
             "for requests to finish when the process is told to stop"),
-    SETTING("retention.days", INT, retention_days, 0, 36500, "30", "of logs; 0: for ever"),
     SETTING("network.allow_private", BOOL, allow_private, 0, 0, "true",
             "upstreams on loopback and private addresses"),
     SETTING("cors_origins", TEXT, cors_origins, 0, 0, "*",
@@ -40,11 +39,10 @@ static const struct field settings[] = {
             "between two pieces of an answer"),
     SETTING("timeouts.request_ms", INT, timeouts.request_ms, 1, DAY_MS, "600000",
             "for a whole answer that is no stream"),
-    SETTING("request_log.downstream", TEXT, log_downstream, 0, 0, "off",
-            "off, metadata or bodies: what clients sent and got"),
-    SETTING("request_log.upstream", TEXT, log_upstream, 0, 0, "off",
-            "off, metadata or bodies: what was sent to providers"),
 };
+
+/* Groups that later versions have; until then nobody shall believe that they do something. */
+static const char *const later_groups[] = {"retention", "request_log"};
 
 #define TIMEOUT(member, help)                                                                 \
     {                                                                                         \
@@ -66,27 +64,10 @@ void limits_set_defaults(struct limits *l)
     fields_set_defaults(settings, ARRAY_LEN(settings), l);
 }
 
-/* Beyond what a descriptor says. */
-static enum err check_text(const struct field *f, const struct limits *l, struct err_info *e)
-{
-    static const char *const levels[] = {"off", "metadata", "bodies"};
-    const struct slice *text;
-
-    if (f->offset != offsetof(struct limits, log_downstream) &&
-        f->offset != offsetof(struct limits, log_upstream))
-        return ERR_NONE;
-    text = (const struct slice *)(const void *)((const char *)l + f->offset);
-    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-        if (slice_eq(*text, slice_str(levels[i])))
-            return ERR_NONE;
-    }
-    return err_set(e, ERR_BAD_REQUEST, "%s: must be off, metadata or bodies", f->key);
-}
-
 static enum err set_leaf(struct limits *l, const struct field *f, const struct json *value,
                          struct arena *a, struct err_info *e)
 {
-    if (field_read_json(f, l, value, "", a, e) || field_check(f, l, "", e) || check_text(f, l, e))
+    if (field_read_json(f, l, value, "", a, e) || field_check(f, l, "", e))
         return e->code;
     return ERR_NONE;
 }
@@ -97,6 +78,17 @@ static bool is_group(struct slice name)
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         const char *key = settings[i].key;
         if (slice_starts(slice_str(key), name) && key[name.len] == '.')
+            return true;
+    }
+    return false;
+}
+
+static bool is_later(struct slice name)
+{
+    struct slice rest, group = slice_cut(name, '.', &rest);
+
+    for (size_t i = 0; i < ARRAY_LEN(later_groups); i++) {
+        if (slice_eq(group, slice_str(later_groups[i])))
             return true;
     }
     return false;
@@ -134,6 +126,9 @@ static enum err set(struct limits *l, struct slice name, const struct json *valu
 
     if (f)
         return set_leaf(l, f, value, a, e);
+    if (is_later(name))
+        return err_set(e, ERR_BAD_REQUEST, "%.*s: not supported by this version",
+                       SLICE_ARG(slice_sub(name, 0, NAME_ROOM / 2)));
     if (!is_group(name))
         return err_set(e, ERR_BAD_REQUEST, "%.*s: there is no such setting",
                        SLICE_ARG(slice_sub(name, 0, NAME_ROOM / 2)));

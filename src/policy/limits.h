@@ -19,24 +19,22 @@ struct timeouts {
 
 /* Each has its default; the table in limits.c has names, bounds and help. */
 struct limits {
-    int64_t max_body_bytes;                    // 64 MiB
-    int64_t max_inflight_body_bytes;           // 1 GiB
-    int64_t max_answer_buffer_bytes;           // 64 KiB: a buffered answer over it flows
-    int64_t max_attempts;                      // 6, for one exchange
-    int64_t shutdown_timeout_ms;               // 30 s
-    int64_t retention_days;                    // 0: for ever
-    bool allow_private;                        // upstreams on loopback and private addresses
-    struct slice cors_origins;                 // "*" or a comma-separated list
-    struct timeouts timeouts;                  // of a provider that says nothing else
-    struct slice log_downstream, log_upstream; // "off", "metadata", "bodies"
+    int64_t max_body_bytes;          // 64 MiB
+    int64_t max_inflight_body_bytes; // 1 GiB
+    int64_t max_answer_buffer_bytes; // 64 KiB: a buffered answer over it flows
+    int64_t max_attempts;            // 6, for one exchange
+    int64_t shutdown_timeout_ms;     // 30 s
+    bool allow_private;              // upstreams on loopback and private addresses
+    struct slice cors_origins;       // "*" or a comma-separated list
+    struct timeouts timeouts;        // of a provider that says nothing else
 };
 
 void limits_set_defaults(struct limits *l);
 
 /**
  * Takes one setting: a name with dots and its value ("network.allow_private", true), or a
- * group and its object ("network", {"allow_private": true}).  Unknown names, wrong types and
- * values out of bounds are ERR_BAD_REQUEST and leave `l` as it was.  Text is copied into `a`.
+ * group and its object ("network", {"allow_private": true}).  Unknown names, those of later
+ * versions (retention, request_log), wrong types and values out of bounds are ERR_BAD_REQUEST and leave `l` as it was.  Text is copied into `a`.
  */
 enum err limits_set(struct limits *l, struct slice name, struct slice json, struct arena *a,
                     struct err_info *e);

@@ -34,10 +34,10 @@ static const struct setting settings[] = {
     SETTING("openai", organization, TEXT, NULL, "sent as openai-organization"),
     SETTING("openai", project, TEXT, NULL, "sent as openai-project"),
     SETTING("custom", dialect, TEXT, NULL,
-            "the only one it speaks: openai, anthropic, gemini, ..."),
+            "the only one it speaks: openai, openai_chat, openai_responses, anthropic, gemini"),
     SETTING(EVERY_CHANNEL, declared_models_only, BOOL, "false", "refuse models that have no row"),
     SETTING(WITH_UPSTREAM, ca_file, TEXT, NULL,
-            "PEM file of authorities to trust, in place of the system's"),
+            "PEM file of authorities to trust, beside the system's"),
     SETTING(WITH_UPSTREAM, insecure_skip_verify, BOOL, "false",
             "do not verify TLS; private addresses only"),
 };

@@ -60,6 +60,7 @@ enum field_flag {
     FIELD_WRITE_ONLY = 8, // accepted, never exported in clear
     FIELD_DERIVED = 16,   // kept by us, not accepted from outside (key digest and prefix)
     FIELD_LOGIN = 32,     // a FIELD_NAME that may also hold '@' and '+' and be a reserved word
+    FIELD_LATER = 64,     // of a later version: has its column, and is refused when it is given
 };
 
 struct field {

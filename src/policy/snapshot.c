@@ -135,8 +135,7 @@ static void snapshot_free(struct snapshot *s)
 
 void snapshot_unref(struct snapshot *s)
 {
-    if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_release) != 1)
+    if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
-    atomic_thread_fence(memory_order_acquire);
     snapshot_free(s);
 }

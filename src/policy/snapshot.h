@@ -34,9 +34,12 @@ struct provider {
     const struct channel *channel;
     struct url base;                // scheme, host, port, path prefix; zero for local channels
     enum dialect only_dialect;      // custom: DIALECT_COUNT when all three are spoken
-    struct credential *credentials; // enabled ones; one of id 0 without a key where none is
-                                    // configured and the channel needs none
+    struct credential *credentials; // enabled ones, those of weight 0 last; one of id 0 without a
+                                    // key where none is configured and the channel needs none
     size_t credential_count;
+    size_t regular_count; // of these take turns: the others are for when those have failed
+    uint16_t *turns;      // indices into `credentials`, round and round: policy/provider.h
+    size_t turn_count;
     struct table models;          // upstream id -> struct model, enabled ones
     struct table disabled_models; // upstream id -> something: switched off, by any name
     bool declared_models_only;
@@ -45,7 +48,7 @@ struct provider {
     struct slice organization, project; // OpenAI's headers, empty: not sent
     bool insecure_skip_verify;
     struct slice ca_file;
-    atomic_uint *next_credential; // round robin; outlives the snapshot
+    atomic_uint *next_credential; // counts turns; outlives the snapshot
     int64_t created_unix_ms;
 };
 

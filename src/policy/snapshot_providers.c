@@ -1,5 +1,6 @@
 /* snapshot_providers.c - providers, their credentials and models, out of their rows. */
 #include "policy/builder.h"
+#include "policy/provider.h"
 #include "policy/provider_settings.h"
 #include "policy/state.h"
 
@@ -78,8 +79,10 @@ static void build_credentials(struct builder *b)
             credential_init(b, &rows[i], p, &p->credentials[p->credential_count]))
             p->credential_count++;
     }
-    for (size_t at = 0; (entry = table_next(&b->snapshot->providers, &at));)
+    for (size_t at = 0; (entry = table_next(&b->snapshot->providers, &at));) {
         name_pools(b, entry->value);
+        provider_order_turns(entry->value, &b->snapshot->arena);
+    }
 }
 
 static const struct price *price_new(struct builder *b, const struct model_row *row)

@@ -89,12 +89,16 @@ static void test_whole(void **unused)
     assert_int_equal(a->credentials[0].weight, 3);
     assert_true(slice_eq(secret_reveal(a->credentials[0].api_key), SLICE("sk-1")));
     assert_int_equal(a->credentials[1].id, 3);
+    assert_int_equal(a->regular_count, 2);
+    assert_int_equal(a->turn_count, 103); // weights 3 and 100
+    assert_int_equal(a->turns[0], 1);
     assert_true(slice_eq(a->credentials[1].proxy, SLICE("http://q:2")));
     assert_false(slice_eq(a->credentials[0].pool_key, a->credentials[1].pool_key));
     assert_true(slice_eq(e->base.host, SLICE("h")) && slice_eq(e->base.path, SLICE("/v1")));
     assert_int_equal(e->base.port, 1);
     assert_int_equal(e->credential_count, 1); // the anonymous one
     assert_int_equal(e->credentials[0].id, 0);
+    assert_int_equal(e->turn_count, 1);
     assert_non_null(table_get(&e->disabled_models, SLICE("off")));
     assert_null(table_get(&e->models, SLICE("off")));
     assert_null(table_get(&f.s->models, SLICE("off")));

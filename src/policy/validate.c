@@ -59,18 +59,43 @@ static enum err check_json(const struct field *f, struct slice json, struct err_
     return err ? err_set(e, ERR_BAD_REQUEST, "%s: %s", f->key, err_info_text(&why)) : ERR_NONE;
 }
 
-static enum err check_choice(const char *key, struct slice value, const char *const *choices,
-                             size_t count, struct err_info *e)
+/* A strategy, and whether only later versions have it. */
+struct strategy {
+    const char *name;
+    bool is_later;
+};
+
+static const struct strategy provider_strategies[] = {
+    {"round_robin",    false},
+    {"sticky",         true },
+    {"cache_affinity", true },
+    {"least_busy",     true },
+    {"weighted",       true },
+};
+
+static const struct strategy alias_strategies[] = {
+    {"failover", false},
+    {"weighted", false},
+    {"fastest",  true },
+};
+
+static enum err check_strategy(struct slice value, const struct strategy *all, size_t count,
+                               struct err_info *e)
 {
     char list[ERR_TEXT_BYTES / 2] = "";
     size_t at = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (slice_eq(value, slice_str(choices[i])))
-            return ERR_NONE;
-        at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", i ? ", " : "", choices[i]);
+        if (slice_eq(value, slice_str(all[i].name)))
+            return all[i].is_later
+                       ? err_set(e, ERR_BAD_REQUEST,
+                                 "strategy: %s is not supported by this version", all[i].name)
+                       : ERR_NONE;
+        if (!all[i].is_later)
+            at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", at ? " or " : "",
+                                   all[i].name);
     }
-    return err_set(e, ERR_BAD_REQUEST, "%s: must be one of %s", key, list);
+    return err_set(e, ERR_BAD_REQUEST, "strategy: must be %s", list);
 }
 
 static enum err check_model_id(const char *key, struct slice id, struct err_info *e)
@@ -82,8 +107,6 @@ static enum err check_model_id(const char *key, struct slice id, struct err_info
 
 static enum err check_provider(const struct provider_row *row, struct err_info *e)
 {
-    static const char *const strategies[] = {"round_robin", "sticky", "cache_affinity",
-                                             "least_busy", "weighted"};
     const struct channel *c = channel_find(row->channel);
     struct provider_settings settings;
     struct limits limits;
@@ -92,7 +115,7 @@ static enum err check_provider(const struct provider_row *row, struct err_info *
     if (!c)
         return err_set(e, ERR_BAD_REQUEST, "channel: there is no channel '%.*s'",
                        SLICE_ARG(slice_sub(row->channel, 0, NAME_BYTES)));
-    if (check_choice("strategy", row->strategy, strategies, ARRAY_LEN(strategies), e) ||
+    if (check_strategy(row->strategy, provider_strategies, ARRAY_LEN(provider_strategies), e) ||
         proxy_check(row->proxy, e))
         return e->code;
     arena_init(&scratch, 0);
@@ -131,9 +154,7 @@ static enum err check_model(const struct model_row *row, struct err_info *e)
 
 static enum err check_alias(const struct alias_row *row, struct err_info *e)
 {
-    static const char *const strategies[] = {"failover", "weighted", "fastest"};
-
-    return check_choice("strategy", row->strategy, strategies, ARRAY_LEN(strategies), e);
+    return check_strategy(row->strategy, alias_strategies, ARRAY_LEN(alias_strategies), e);
 }
 
 static enum err check_user(const struct user_row *row, struct err_info *e)
@@ -201,6 +222,8 @@ enum err row_validate(enum row_type type, const void *row, struct err_info *e)
         const struct field *f = &k->fields[i];
         const struct slice *text =
             (const struct slice *)(const void *)((const char *)row + f->offset);
+        if ((f->flags & FIELD_LATER) && !field_is_null(f, row))
+            return err_set(e, ERR_BAD_REQUEST, "%s: not supported by this version", f->key);
         if (field_check(f, row, "", e))
             return e->code;
         if ((f->flags & FIELD_NAME) && check_name(f, *text, e))

@@ -36,7 +36,7 @@ static void try_limits(struct slice name, struct slice text, struct arena *a)
         return;
     }
     assert(l.max_attempts >= 1 && l.max_attempts <= 100);
-    assert(l.max_body_bytes >= 1024 && l.timeouts.idle_ms >= 1 && l.retention_days >= 0);
+    assert(l.max_body_bytes >= 1024 && l.timeouts.idle_ms >= 1);
 }
 
 static void try_provider(struct slice text, struct arena *a)
