@@ -19,7 +19,8 @@ static void answer_metrics(const struct ops *ops, struct http_request *r, const 
     struct buf out = {0};
 
     if (!is_loopback(http_request_peer(r)) && !ops->is_admin(ops->ctx, head)) {
-        send(r, 401, SLICE("{\"error\":\"metrics want an admin's key from anywhere but loopback\"}"));
+        send(r, 401,
+             SLICE("{\"error\":\"metrics want an admin's key from anywhere but loopback\"}"));
         return;
     }
     ops->write_metrics(ops->ctx, &out);

@@ -139,7 +139,7 @@ static const char first[] =
     "  - {name: alice, admin: true, password: hunter22, keys: [{label: laptop, key: alice-key-1},\n"
     "       {label: phone}], permissions: [{models: '*'}, {provider: one, models: 'm*'}]}\n"
     "  - {name: bob, keys: [{key: bob-key-1, permissions: [{models: m1}]}]}\n"
-    "settings: {max_attempts: 3, retention: {days: 7}}\n";
+    "settings: {max_attempts: 3, network: {allow_private: false}}\n";
 
 static void test_fills_and_repeats(void **state)
 {
@@ -357,6 +357,58 @@ static void test_bad_rows_are_replaced(void **state)
     assert_int_equal(f->rows.counts[ROW_PROVIDER], 1);
 }
 
+/* An import may name what is there already, in either mode; a key is not shown to a pipe. */
+static void test_import(void **state)
+{
+    static const char *const texts[] = {
+        "users: [{name: carol, keys: [{label: k}], permissions: [{provider: two, models: '*'}]}]",
+        "config: {mode: seed}\nproviders: [{name: three, channel: echo}]\n"
+        "aliases: [{name: a, targets: [{provider: one, model: m}, {provider: three, model: m}]}]",
+        "config: {mode: managed}\n"
+        "users: [{name: dave, keys: [{permissions: [{provider: three, models: '*'}]}]}]",
+    };
+    struct fixture *f = *state;
+
+    apply_good(f, first, 0);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        apply_good(f, texts[i], 0);
+    assert_int_equal(f->rows.counts[ROW_USER], 4);
+    assert_int_equal(f->rows.counts[ROW_PROVIDER], 3);
+    assert_int_equal(f->rows.counts[ROW_ALIAS_TARGET], 4);
+    assert_int_equal(f->rows.counts[ROW_PERMISSION], 5);
+}
+
+/* Not on a terminal: what was made is in a file, which is named; without keys there is none. */
+static void test_show_keys(void **state)
+{
+    static const char *const said_first = "gproxy: keys were made: they are in ";
+    struct fixture *f = *state;
+    struct buf keys = {.data = NULL};
+    struct err_info e = {0};
+    struct slice text;
+    struct stat st;
+    char said[256] = "", *path;
+    FILE *out = fmemopen(said, sizeof(said), "w");
+
+    assert_int_equal(bootstrap_show_keys(&f->options, &keys, out, &e), ERR_NONE);
+    assert_int_equal(ftell(out), 0);
+    bootstrap_note_key(&keys, SLICE("u"), SLICE("laptop"), SLICE("gp-one"));
+    bootstrap_note_key(&keys, SLICE("v"), (struct slice){0}, SLICE("gp-two"));
+    assert_int_equal(bootstrap_show_keys(&f->options, &keys, out, &e), ERR_NONE);
+    assert_null(keys.data);
+    fclose(out);
+    assert_null(strstr(said, "gp-"));
+    assert_true(slice_starts(slice_str(said), slice_str(said_first)));
+    path = said + strlen(said_first);
+    path[strcspn(path, "\n")] = '\0';
+    assert_true(slice_starts(slice_str(path), slice_str(f->dir)));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(file_read(path, 4096, &f->arena, &text, &e), ERR_NONE);
+    assert_true(slice_eq(text, SLICE("New key of u, laptop, shown only now: gp-one\n"
+                                     "New key of v, shown only now: gp-two\n")));
+}
+
 static void test_bootstrap(void **state)
 {
     struct fixture *f = *state;
@@ -522,6 +574,8 @@ int main(void)
         TEST(test_moved_provider),
         TEST(test_export_round_trip),
         TEST(test_bad_rows_are_replaced),
+        TEST(test_import),
+        TEST(test_show_keys),
         TEST(test_bootstrap),
         TEST(test_bootstrap_given),
         TEST(test_bootstrap_refused),

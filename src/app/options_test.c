@@ -173,28 +173,40 @@ static void test_config_path(void **state)
 static const struct {
     const char *why, *line, *environment, *file, *said;
 } refused[] = {
-    {"an unknown flag",          "--prot 1",           "",                                    "",                                 "--prot is not known here; did you mean --port?"  },
-    {"a short one",              "-p 1",               "",                                    "",                                 "-p is not known here; flags begin with --"       },
-    {"without a value",          "--port",             "",                                    "",                                 "--port needs a value"                            },
-    {"own, without a value",     "--label",            "",                                    "",                                 "--label needs a value"                           },
-    {"own, with a value",        "--admin=yes",        "",                                    "",                                 "--admin takes no value"                          },
-    {"no number",                "--port x",           "",                                    "",                                 "--port: must be a whole number from 0 to 65535"  },
-    {"out of range",             "--port 65536",       "",                                    "",                                 "--port: must be a whole number from 0 to 65535"  },
-    {"negative",                 "--workers -1",       "",                                    "",                                 "--workers: must be a whole number from 1 to 1024"},
-    {"a level",                  "--log-level loud",   "",                                    "",                                 "--log-level: must be debug, info, warn or error" },
-    {"a format",                 "",                   "GPROXY_LOG_FORMAT=x",                 "",                                 "GPROXY_LOG_FORMAT: must be text or json"         },
-    {"a proxy",                  "--proxy gopher://x", "",                                    "",                                 "--proxy: "                                       },
-    {"Redis",                    "--redis-url x",      "",                                    "",                                 "--redis-url: not supported by this version"      },
-    {"Redis in the environment", "",                   "GPROXY_REDIS_URL=x",                  "",
-     "GPROXY_REDIS_URL: not supported by this version"                                                                                                                              },
-    {"half of TLS",              "--tls-cert x",       "",                                    "",
-     "--tls-cert and --tls-key are given both or not at all"                                                                                                                        },
-    {"the file's server",        "",                   "",                                    "server:\n  port: x\n  workers: 0",
+    {"an unknown flag",           "--prot 1",           "",                                    "",                                      "--prot is not known here; did you mean --port?"  },
+    {"a short one",               "-p 1",               "",                                    "",                                      "-p is not known here; flags begin with --"       },
+    {"without a value",           "--port",             "",                                    "",                                      "--port needs a value"                            },
+    {"own, without a value",      "--label",            "",                                    "",                                      "--label needs a value"                           },
+    {"own, with a value",         "--admin=yes",        "",                                    "",                                      "--admin takes no value"                          },
+    {"no number",                 "--port x",           "",                                    "",                                      "--port: must be a whole number from 0 to 65535"  },
+    {"out of range",              "--port 65536",       "",                                    "",                                      "--port: must be a whole number from 0 to 65535"  },
+    {"negative",                  "--workers -1",       "",                                    "",                                      "--workers: must be a whole number from 1 to 1024"},
+    {"a level",                   "--log-level loud",   "",                                    "",                                      "--log-level: must be debug, info, warn or error" },
+    {"a format",                  "",                   "GPROXY_LOG_FORMAT=x",                 "",                                      "GPROXY_LOG_FORMAT: must be text or json"         },
+    {"a proxy",                   "--proxy gopher://x", "",                                    "",                                      "--proxy: "                                       },
+    {"Redis",                     "--redis-url x",      "",                                    "",                                      "--redis-url: not supported by this version"      },
+    {"Redis in the environment",  "",                   "GPROXY_REDIS_URL=x",                  "",
+     "GPROXY_REDIS_URL: not supported by this version"                                                                                                                                    },
+    {"half of TLS",               "--tls-cert x",       "",                                    "",
+     "--tls-cert and --tls-key are given both or not at all"                                                                                                                              },
+    {"the file's server",         "",                   "",                                    "server:\n  port: x\n  workers: 0",
      "gproxy.yaml:2:9: port: must be a whole number, not text\n"
-     "gproxy.yaml:3:12: workers: must be a whole number from 1 to 1024\n"                                                                                                           },
-    {"a broken file",            "",                   "",                                    "server: {",                        "gproxy.yaml:2:1: not valid YAML: "               },
-    {"a secret file",            "",                   "GPROXY_SECRET_KEY_FILE=/nonexistent", "",
-     "GPROXY_SECRET_KEY_FILE: cannot read /nonexistent"                                                                                                                             },
+     "gproxy.yaml:3:12: workers: must be a whole number from 1 to 1024\n"                                                                                                                 },
+    {"the rest of the file, too", "",                   "",
+     "server:\n  port: x\nusers: [{nam: u, password: \"${NONE}\"}]\n"
+     "config: {mode: seed}\naliases: [{name: a, targets: [{provider: x, model: m}]}]",                                                  "gproxy.yaml:2:9: port: must be a whole number, not text\n"
+     "gproxy.yaml:3:10: user: \"nam\" is not known here; did you mean \"name\"?\n"
+     "gproxy.yaml:3:28: the environment variable NONE is not set (${NONE:-...} gives a default)\n"
+     "gproxy.yaml:5:42: there is no provider \"x\"\n"                                               },
+    {"a variable in server",      "",                   "",                                    "server: {port: \"${NONE}\", host: []}",
+     "gproxy.yaml:1:16: the environment variable NONE is not set (${NONE:-...} gives a default)\n"
+     "gproxy.yaml:1:33: host: must be text, not a list\n"                                                                                                                                 },
+    {"server is no map",          "",                   "",                                    "server: [1]\nx: 1",
+     "gproxy.yaml:1:9: server: must be a map, not a list\n"
+     "gproxy.yaml:2:1: \"x\" is not known here\n"                                                                                                                                         },
+    {"a broken file",             "",                   "",                                    "server: {",                             "gproxy.yaml:2:1: not valid YAML: "               },
+    {"a secret file",             "",                   "GPROXY_SECRET_KEY_FILE=/nonexistent", "",
+     "GPROXY_SECRET_KEY_FILE: cannot read /nonexistent"                                                                                                                                   },
 };
 
 static void test_refused(void **state)
@@ -207,6 +219,24 @@ static void test_refused(void **state)
             !strstr(r->said, refused[i].said))
             fail_msg("%s: %s", refused[i].why, r->said);
     }
+}
+
+/* Who works with the database may name what is there; who reads the file himself is let through. */
+static void test_other_commands(void **state)
+{
+    struct reading *r = *state;
+
+    write_file("gproxy.yaml", "server: {port: x}\naliases: [{name: a, targets: "
+                              "[{provider: x, model: m}]}]\nnonsense: 1");
+    assert_false(read_all(r, "", "", OPTIONS_DATA));
+    assert_string_equal(r->said, "gproxy.yaml:1:16: port: must be a whole number, not text\n"
+                                 "gproxy.yaml:3:1: \"nonsense\" is not known here\n");
+    assert_true(read_all(r, "", "", OPTIONS_FILE));
+    assert_string_equal(r->options.config_path, "gproxy.yaml");
+    assert_true(read_all(r, "--config other.yaml", "", OPTIONS_FILE));
+    assert_string_equal(r->options.config_path, "other.yaml");
+    write_file("gproxy.yaml", "server:\nnonsense: 1"); // an empty section, mistakes elsewhere
+    assert_true(read_all(r, "", "", OPTIONS_DATA));
 }
 
 static void test_arguments(void **state)
@@ -264,8 +294,9 @@ static void test_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_defaults),  TEST(test_precedence), TEST(test_config_path), TEST(test_refused),
-        TEST(test_arguments), TEST(test_secrets),    TEST(test_help),
+        TEST(test_defaults), TEST(test_precedence),     TEST(test_config_path),
+        TEST(test_refused),  TEST(test_arguments),      TEST(test_secrets),
+        TEST(test_help),     TEST(test_other_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

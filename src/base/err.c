@@ -12,8 +12,7 @@ struct err_row {
 };
 
 static const struct err_row rows[ERR_COUNT] = {
-    [ERR_NONE] = {"NONE", 200, FAILOVER_STOP, ""},
-#define ERR(name, http, failover, text) [ERR_##name] = {#name, http, failover, text},
+#define ERR(name, http, failover, text) {#name, http, failover, text},
 #include "base/err.def"
 #undef ERR
 };

@@ -15,7 +15,6 @@ enum failover {
 };
 
 enum err {
-    ERR_NONE,
 #define ERR(name, http, failover, text) ERR_##name,
 #include "base/err.def"
 #undef ERR
@@ -38,10 +37,10 @@ enum err err_set(struct err_info *e, enum err code, const char *format, ...)
 enum err err_setv(struct err_info *e, enum err code, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
-const char *err_name(enum err code);  // "BAD_REQUEST"
-int err_http_status(enum err code);   // of our own answer
+const char *err_name(enum err code); // "BAD_REQUEST"
+int err_http_status(enum err code);  // of our own answer
 enum failover err_failover(enum err code);
-const char *err_text(enum err code);  // when there is nothing better to say
+const char *err_text(enum err code); // when there is nothing better to say
 
 /** The text of `e`, or its code's when it has none. */
 const char *err_info_text(const struct err_info *e);

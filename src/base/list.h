@@ -67,8 +67,8 @@ static inline void list_append(struct list *to, struct list *from)
 #define list_for_each(at, head)        for (struct list *at = (head)->next; at != (head); at = at->next)
 
 /* The member at `at` may leave the list inside the loop. */
-#define list_for_each_safe(at, head)                                                               \
-    for (struct list *at = (head)->next, *at##_next = at->next; at != (head);                      \
+#define list_for_each_safe(at, head)                                          \
+    for (struct list *at = (head)->next, *at##_next = at->next; at != (head); \
          at = at##_next, at##_next = at->next)
 
 #endif

@@ -200,7 +200,8 @@ static struct slice next_pair(struct slice pairs, struct slice *key, struct slic
         }
         if (rest.ptr[at] != ' ')
             continue;
-        for (at++; at < rest.len && ((rest.ptr[at] >= 'a' && rest.ptr[at] <= 'z') || rest.ptr[at] == '_');)
+        for (at++; at < rest.len &&
+                   ((rest.ptr[at] >= 'a' && rest.ptr[at] <= 'z') || rest.ptr[at] == '_');)
             at++;
         if (at < rest.len && at > i + 2 && rest.ptr[at] == '=') {
             *value = slice_sub(rest, 0, i);

@@ -21,7 +21,10 @@ struct slice {
 #define SLICE(literal) ((struct slice){"" literal, sizeof(literal) - 1})
 
 /* The same where C wants a constant initializer: in a static table. */
-#define SLICE_INIT(literal) {"" literal, sizeof(literal) - 1}
+#define SLICE_INIT(literal)             \
+    {                                   \
+        "" literal, sizeof(literal) - 1 \
+    }
 
 /* For printf: "%.*s", SLICE_ARG(s). */
 #define SLICE_ARG(s) ((int)(s).len), ((s).ptr ? (s).ptr : "")

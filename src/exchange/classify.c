@@ -6,35 +6,34 @@
 #include "wire/url.h"
 
 struct resource {
-    struct slice path; // behind the version
-    struct slice method;
+    const char *path; // behind the version
+    const char *method;
     enum operation operation;
     enum dialect dialect;
 };
 
 static const struct resource resources[] = {
-    {SLICE_INIT("chat/completions"),       SLICE_INIT("POST"), OP_GENERATE,     DIALECT_OPENAI_CHAT     },
-    {SLICE_INIT("responses"),              SLICE_INIT("POST"), OP_GENERATE,     DIALECT_OPENAI_RESPONSES},
-    {SLICE_INIT("messages"),               SLICE_INIT("POST"), OP_GENERATE,     DIALECT_ANTHROPIC       },
-    {SLICE_INIT("embeddings"),             SLICE_INIT("POST"), OP_EMBED,        DIALECT_OPENAI          },
-    {SLICE_INIT("messages/count_tokens"),  SLICE_INIT("POST"), OP_COUNT_TOKENS, DIALECT_ANTHROPIC       },
-    {SLICE_INIT("responses/input_tokens"), SLICE_INIT("POST"), OP_COUNT_TOKENS,
-     DIALECT_OPENAI_RESPONSES                                                                           },
-    {SLICE_INIT("models"),                 SLICE_INIT("GET"),  OP_LIST_MODELS,  DIALECT_OPENAI          },
+    {"chat/completions",       "POST", OP_GENERATE,     DIALECT_OPENAI_CHAT     },
+    {"responses",              "POST", OP_GENERATE,     DIALECT_OPENAI_RESPONSES},
+    {"messages",               "POST", OP_GENERATE,     DIALECT_ANTHROPIC       },
+    {"embeddings",             "POST", OP_EMBED,        DIALECT_OPENAI          },
+    {"messages/count_tokens",  "POST", OP_COUNT_TOKENS, DIALECT_ANTHROPIC       },
+    {"responses/input_tokens", "POST", OP_COUNT_TOKENS, DIALECT_OPENAI_RESPONSES},
+    {"models",                 "GET",  OP_LIST_MODELS,  DIALECT_OPENAI          },
 };
 
 struct action {
-    struct slice name;
+    const char *name;
     enum operation operation;
     bool streams;
 };
 
 static const struct action actions[] = {
-    {SLICE_INIT("generateContent"),       OP_GENERATE,     false},
-    {SLICE_INIT("streamGenerateContent"), OP_GENERATE,     true },
-    {SLICE_INIT("countTokens"),           OP_COUNT_TOKENS, false},
-    {SLICE_INIT("embedContent"),          OP_EMBED,        false},
-    {SLICE_INIT("batchEmbedContents"),    OP_EMBED,        false},
+    {"generateContent",       OP_GENERATE,     false},
+    {"streamGenerateContent", OP_GENERATE,     true },
+    {"countTokens",           OP_COUNT_TOKENS, false},
+    {"embedContent",          OP_EMBED,        false},
+    {"batchEmbedContents",    OP_EMBED,        false},
 };
 
 static bool is_version(struct slice segment, bool *gemini)
@@ -96,7 +95,7 @@ static const struct action *find_action(struct slice id)
     size_t colon = slice_find_last(id, ':');
 
     for (size_t i = 0; colon != SIZE_MAX && i < ARRAY_LEN(actions); i++) {
-        if (slice_eq(slice_after(id, colon + 1), actions[i].name))
+        if (slice_eq(slice_after(id, colon + 1), slice_str(actions[i].name)))
             return &actions[i];
     }
     return NULL;
@@ -121,11 +120,11 @@ static enum err classify_model(const struct head *head, struct arena *arena, str
         return no_method(head, e);
     if (!action)
         return err_set(e, ERR_NOT_FOUND, "there is no such action on a model");
-    out->model = slice_sub(id, 0, id.len - action->name.len - 1);
+    out->action = slice_str(action->name);
+    out->model = slice_sub(id, 0, id.len - out->action.len - 1);
     if (!out->model.len)
         return err_set(e, ERR_BAD_REQUEST, "the model id in the path is not valid");
     out->operation = action->operation;
-    out->action = action->name;
     if (action->streams)
         out->framing = slice_eq(alt, SLICE("sse")) ? FRAMING_SSE : FRAMING_ARRAY;
     return ERR_NONE;
@@ -142,15 +141,15 @@ static bool classify_resource(const struct head *head, struct arena *arena, stru
     path = skip_versions(path, &gemini);
     for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
         const struct resource *r = &resources[i];
-        if (!slice_eq(path, r->path))
+        if (!slice_eq(path, slice_str(r->path)))
             continue;
         same_path = true;
         out->operation = r->operation;
         out->dialect = r->dialect;
         if (r->operation == OP_LIST_MODELS)
             out->dialect = gemini ? DIALECT_GEMINI : dialect_of_headers(head);
-        if (slice_eq(head->method, r->method) ||
-            (slice_eq(r->method, SLICE("GET")) && is_read(head)))
+        if (slice_eq(head->method, slice_str(r->method)) ||
+            (slice_eq(slice_str(r->method), SLICE("GET")) && is_read(head)))
             return true;
     }
     if (same_path) {

@@ -34,6 +34,16 @@ static double sample(struct slice text, const char *name)
     return -1;
 }
 
+/* How many lines begin like that. */
+static size_t sample_count(struct slice text, struct slice start)
+{
+    size_t count = 0;
+
+    while (text.len)
+        count += slice_starts(slice_cut(text, '\n', &text), start);
+    return count;
+}
+
 static bool is_name_char(char c)
 {
     return (c >= 'a' && c <= 'z') || c == '_' || (c >= '0' && c <= '9');
@@ -80,9 +90,7 @@ static void check_format(struct slice text)
         assert_int_equal(rest.ptr[0], ' ');
         snprintf(number, sizeof(number), "%.*s", SLICE_ARG(slice_after(rest, 1)));
         assert_true(strtod(number, &end) >= 0 && end != number && *end == '\0');
-        rest = slice_sub(line, 0, line.len - strlen(number)); // with its blank: once in all
-        assert_true(slice_find_slice(slice_after(all, slice_find_slice(all, rest) + 1), rest) ==
-                    SIZE_MAX);
+        assert_true(sample_count(all, slice_sub(line, 0, line.len - strlen(number))) == 1);
     }
 }
 
