@@ -64,7 +64,7 @@ static void print_help(const struct command *c, FILE *out)
     if (c->help)
         fprintf(out, "\n%s\n", c->help);
     if (c->groups) {
-        fprintf(out, "\nFlags, each also to be had from the environment (GPROXY_DATA_DIR):\n");
+        fprintf(out, "\nFlags, each also to be had from the environment (GPROXY_CONFIG):\n");
         options_print_help(c->groups, out);
     }
 }

@@ -172,8 +172,8 @@ static const struct {
      "    models:\n      - {id: m, capabilities: [vision]}\n"
      "aliases:\n  - name: a\n    strategy: fastest",                                                                   "f:4:14: routing: not supported by this version\n"
      "f:5:15: strategy: sticky is not supported by this version\n"
-     "f:7:24: rpm: not supported by this version\n"
-     "f:7:32: tpm: not supported by this version\n"
+     "f:7:25: rpm: not supported by this version\n"
+     "f:7:33: tpm: not supported by this version\n"
      "f:8:26: max_concurrent: not supported by this version\n"
      "f:10:31: capabilities: not supported by this version\n"
      "f:13:15: strategy: fastest is not supported by this version\n"                                                                         },

@@ -38,11 +38,19 @@ bool log_enabled(enum log_level level)
     return level >= sink.level;
 }
 
-#define LINE_TAIL_BYTES 8 // kept free for the closing brace and the line end
+/*
+ * Texts end where the tail begins; in the tail there is room for what must follow them:
+ * a quote, one more key with a number, the closing brace, the line end.
+ */
+#define LINE_TAIL_BYTES 128
+#define KEY_MAX_BYTES   64
+#define ESCAPE_BYTES    6 // the longest: \u001f
 
 static size_t room(const struct log_line *l)
 {
-    return sizeof(l->bytes) - LINE_TAIL_BYTES - l->len;
+    size_t limit = sizeof(l->bytes) - LINE_TAIL_BYTES;
+
+    return l->len < limit ? limit - l->len : 0;
 }
 
 static void put(struct log_line *l, char c)
@@ -81,7 +89,7 @@ static void put_escaped(struct log_line *l, struct slice s)
             n++;
         put_slice(l, slice_sub(s, 0, n));
         s = slice_after(s, n);
-        if (!s.len)
+        if (!s.len || room(l) < ESCAPE_BYTES) // no half of an escape
             return;
         if (s.ptr[0] == '"' || s.ptr[0] == '\\') {
             put(l, '\\');
@@ -119,18 +127,22 @@ bool log_line_begin(struct log_line *l, enum log_level level, const char *id, co
     return true;
 }
 
-/* Keys are ours: they need no escapes. */
-static void put_key(struct log_line *l, const char *key, size_t key_len)
+/* Straight into the tail, which has room for it. */
+static void put_mark(struct log_line *l, struct slice s)
 {
-    if (sink.format == LOG_JSON) {
-        put_slice(l, SLICE(",\""));
-        put_slice(l, slice_of(key, key_len));
-        put_slice(l, SLICE("\":"));
-    } else {
-        put(l, ' ');
-        put_slice(l, slice_of(key, key_len));
-        put(l, '=');
-    }
+    memcpy(l->bytes + l->len, s.ptr, s.len);
+    l->len += s.len;
+}
+
+/* Keys are ours: short, and without anything to escape.  False: the line is full. */
+static bool put_key(struct log_line *l, struct slice key)
+{
+    if (!room(l) || key.len > KEY_MAX_BYTES)
+        return false;
+    put_mark(l, sink.format == LOG_JSON ? SLICE(",\"") : SLICE(" "));
+    put_mark(l, key);
+    put_mark(l, sink.format == LOG_JSON ? SLICE("\":") : SLICE("="));
+    return true;
 }
 
 static void put_value(struct log_line *l, struct slice value)
@@ -139,16 +151,16 @@ static void put_value(struct log_line *l, struct slice value)
                 slice_find(value, '"') == SIZE_MAX;
 
     if (!bare)
-        put(l, '"');
+        put_mark(l, SLICE("\""));
     put_escaped(l, value);
     if (!bare)
-        put(l, '"');
+        put_mark(l, SLICE("\""));
 }
 
 void log_line_text(struct log_line *l, const char *key, struct slice value)
 {
-    put_key(l, key, strlen(key));
-    put_value(l, value);
+    if (put_key(l, slice_str(key)))
+        put_value(l, value);
 }
 
 void log_line_int(struct log_line *l, const char *key, int64_t value)
@@ -163,8 +175,8 @@ void log_line_int(struct log_line *l, const char *key, int64_t value)
     } while (left);
     if (value < 0)
         digits[--at] = '-';
-    put_key(l, key, strlen(key));
-    put_slice(l, slice_of(digits + at, sizeof(digits) - at));
+    if (put_key(l, slice_str(key)))
+        put_mark(l, slice_of(digits + at, sizeof(digits) - at));
 }
 
 void log_line_end(struct log_line *l)
@@ -238,9 +250,10 @@ void log_event(enum log_level level, const char *id, const char *event, const ch
     rest = slice_of(pairs, (size_t)len < sizeof(pairs) ? (size_t)len : sizeof(pairs) - 1);
     while (rest.len) {
         rest = next_pair(rest, &key, &value);
-        put_key(&l, key.ptr, key.len);
+        if (!put_key(&l, key))
+            break;
         if (is_number(value))
-            put_slice(&l, value);
+            put_mark(&l, value);
         else
             put_value(&l, value);
     }

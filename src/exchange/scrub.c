@@ -8,7 +8,7 @@
 static const struct slice prefixes[] = {
     SLICE_INIT("sk-"),  SLICE_INIT("sk_"),   SLICE_INIT("AIza"),   SLICE_INIT("ya29."),
     SLICE_INIT("gsk_"), SLICE_INIT("xai-"),  SLICE_INIT("nvapi-"), SLICE_INIT("org-"),
-    SLICE_INIT("org_"), SLICE_INIT("proj_"), SLICE_INIT("gp-"),
+    SLICE_INIT("org_"), SLICE_INIT("proj_"), SLICE_INIT("gp-"),    SLICE_INIT("Bearer "),
 };
 
 static bool is_word(char c)
@@ -18,10 +18,8 @@ static bool is_word(char c)
 }
 
 /* How many bytes at the front of `s` are a secret; 0: none. */
-static size_t secret_len(struct slice s, struct slice own)
+static size_t secret_len(struct slice s)
 {
-    if (own.len && slice_starts(s, own))
-        return own.len;
     for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
         size_t len = prefixes[i].len;
         if (!slice_starts(s, prefixes[i]))
@@ -34,38 +32,63 @@ static size_t secret_len(struct slice s, struct slice own)
     return 0;
 }
 
-/* Drops from the end of `out` the word that an '@' follows; false when there is none. */
-static bool drop_local_part(struct buf *out)
+/*
+ * A JSON escape at the front of `s` is one thing: what follows it begins a word.  A
+ * backslash that begins no escape stands for itself.
+ */
+static size_t escape_len(struct slice s)
 {
-    size_t len = 0, have = buf_len(out);
+    size_t len = 1;
 
-    while (len < have &&
-           (is_word(out->data[out->end - 1 - len]) || out->data[out->end - 1 - len] == '+'))
+    if (s.ptr[0] != '\\')
+        return 0;
+    if (s.len > 1 && s.ptr[1] == 'u')
+        len = 6;
+    else if (s.len > 1 && s.ptr[1] && strchr("\"\\/bfnrt", s.ptr[1]))
+        len = 2;
+    return len < s.len ? len : s.len;
+}
+
+/* What to leave out at the front of `text`; `word`: where in `out` the word begins that it is in. */
+static size_t hidden_len(struct slice text, struct slice own, bool in_word, size_t word,
+                         struct buf *out)
+{
+    size_t len = 0;
+
+    if (own.len && slice_starts(text, own))
+        return own.len;
+    if (!in_word)
+        return secret_len(text);
+    if (text.ptr[0] != '@' || text.len < 2 || !is_word(text.ptr[1]))
+        return 0;
+    out->end -= buf_len(out) - word; // an address: what stands before the '@' goes too
+    for (len = 1; len < text.len && is_word(text.ptr[len]);)
         len++;
-    out->end -= len;
-    return len > 0;
+    return len;
 }
 
 void scrub(struct slice text, struct secret own, struct buf *out)
 {
-    struct slice hidden = secret_reveal(own);
     bool in_word = false;
+    size_t word = 0;
 
     while (text.len) {
-        size_t len = in_word ? 0 : secret_len(text, hidden);
-        if (text.ptr[0] == '@' && in_word && text.len > 1 && is_word(text.ptr[1]) &&
-            drop_local_part(out)) {
-            for (len = 1; len < text.len && is_word(text.ptr[len]);)
-                len++;
-        }
+        size_t len = hidden_len(text, secret_reveal(own), in_word, word, out);
+        size_t escape = escape_len(text);
         if (len) {
             buf_append(out, SLICE("***"));
-            text = slice_after(text, len);
             in_word = false;
-            continue;
+        } else if (escape) {
+            buf_append(out, slice_sub(text, 0, escape));
+            len = escape;
+            in_word = false;
+        } else {
+            if (!in_word)
+                word = buf_len(out);
+            in_word = is_word(text.ptr[0]) || text.ptr[0] == '+';
+            buf_append_byte(out, text.ptr[0]);
+            len = 1;
         }
-        in_word = is_word(text.ptr[0]);
-        buf_append_byte(out, text.ptr[0]);
-        text = slice_after(text, 1);
+        text = slice_after(text, len);
     }
 }

@@ -148,7 +148,7 @@ void response_start(struct http_request *r, int status, struct slice fields, int
         return;
     if (length < 0 && r->minor_version == 0)
         r->keep_alive = false;
-    r->chunked = length < 0 && r->minor_version > 0;
+    r->chunked = length < 0 && r->minor_version > 0 && status != 204 && status != 304;
     r->length_left = length;
     if (c->server->draining || !r->body.ended)
         r->keep_alive = r->keep_alive && !c->server->draining && http_body_left(&r->body) >= 0 &&

@@ -23,6 +23,7 @@ struct tunnel_talk {
 
 static void talk_over(struct tunnel_talk *talk)
 {
+    timer_clear(&talk->tunnel->timer);
     talk->tunnel = NULL;
     task_cancel(&talk->task);
     stream_close(talk->stream, false);
@@ -58,6 +59,7 @@ static void hand_over(struct tunnel_talk *talk)
 
     stream_read_stop(s);
     stream_attach(s, NULL, NULL);
+    timer_clear(&t->timer);
     task_cancel(&talk->task);
     free(talk);
     t->talk = NULL;
@@ -307,6 +309,11 @@ static const struct stream_handler talk_handler = {
     .on_closed = on_closed,
 };
 
+static void on_deadline(void *ctx)
+{
+    fail(ctx, ERR_UPSTREAM_TIMEOUT, "the proxy took too long");
+}
+
 static void on_dialed(void *ctx, struct stream *s, const struct err_info *e)
 {
     struct tunnel *t = ctx;
@@ -327,6 +334,7 @@ static void on_dialed(void *ctx, struct stream *s, const struct err_info *e)
     task_init(&talk->task, talk_run, talk);
     t->talk = talk;
     t->state = TUNNEL_ASKING;
+    timer_set(t->worker, &t->timer, t->deadline_at_ms);
     stream_attach(s, &talk_handler, talk);
     if (slice_eq(proxy->scheme, SLICE("socks5")))
         say_socks_methods(talk);
@@ -357,6 +365,7 @@ void tunnel_open(struct tunnel *t, struct worker *w, const struct http_target *t
     };
     if (proxy && slice_eq(proxy->scheme, SLICE("https")))
         to.tls = proxy->tls;
+    timer_init(&t->timer, on_deadline, t);
     t->dial = dial_open(w, &to, on_dialed, t);
 }
 

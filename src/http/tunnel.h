@@ -25,6 +25,7 @@ struct tunnel {
     dial_done_fn *done;
     void *ctx;
     struct dial *dial;
+    struct timer timer;       // the deadline while the proxy is being asked
     struct tunnel_talk *talk; // with a proxy: on the heap, outlives a cancel
 };
 

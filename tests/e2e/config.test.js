@@ -172,6 +172,48 @@ surprise: 1
     assert.equal(check(`users: ${'['.repeat(100000)}`).code, 2);
   });
 
+  test('what later versions have is refused, each with its place', () => {
+    const r = check(`providers:
+  - name: openai
+    channel: openai
+    strategy: sticky
+    routing: {}
+    credentials: [ { secret: { api_key: k }, rpm: 60 } ]
+    models: [ { id: m, capabilities: [vision] } ]
+aliases: [ { name: a, strategy: fastest } ]
+settings:
+  retention: { days: 30 }
+  request_log.upstream: bodies
+`);
+    assert.equal(r.code, 2, r.output);
+    assert.deepEqual(r.places.map((p) => p.line), [4, 5, 6, 7, 8, 10, 11], r.output);
+    for (const p of r.places) assert.match(p.text, /not supported by this version/);
+  });
+
+  test('errors of `server` and of the rest come together, whichever command meets them', () => {
+    const home = path.join(dir, 'together');
+    mkdirSync(home);
+    writeFileSync(path.join(home, 'gproxy.yaml'), 'server: { port: many }\nusers:\n  - { name: x, colour: red }\n');
+    for (const args of [['check'], ['check', '--config', 'gproxy.yaml'], ['serve'], ['import', 'gproxy.yaml']]) {
+      const r = gproxy(args, { cwd: home });
+      assert.equal(r.code, 2, args.join(' '));
+      assert.match(r.stderr, /gproxy\.yaml:1:\d+: port.*[^]*gproxy\.yaml:3:\d+: .*colour/, args.join(' '));
+    }
+    assert.deepEqual(readdirSync(home), ['gproxy.yaml'], 'nothing was made');
+  });
+
+  test('import does not show a generated key to a pipe', () => {
+    const data = path.join(dir, 'imported');
+    const file = path.join(dir, 'imported.yaml');
+    writeFileSync(file, 'users: [ { name: x, keys: [ { label: a } ] } ]\n');
+    const r = gproxy(['import', file, '--data-dir', data], { cwd: dir });
+    assert.equal(r.code, 0, r.stderr);
+    assert.doesNotMatch(r.stdout + r.stderr, /gp-[A-Za-z0-9]{20}/);
+    const [, named] = /they are in (\S+)/.exec(r.stderr);
+    assert.equal(statSync(named).mode & 0o777, 0o600);
+    assert.match(readFileSync(named, 'utf8'), /New key of x, a.*gp-[A-Za-z0-9]{40}/);
+  });
+
   test('serve refuses a broken file the same way and applies nothing', () => {
     const data = path.join(dir, 'refused');
     const file = path.join(dir, 'refused.yaml');
@@ -341,4 +383,30 @@ test('a key is narrowed, never widened, by its own permissions', async (t) => {
   const gw = await Gateway.start({ t, config: configOf(up, 'managed', users) });
   assert.equal(await status(gw, K1, 'gpt-test'), 200);
   assert.equal(await status(gw, K1, 'fast'), 403);
+});
+
+test('credentials take turns by weight; the one of weight 0 is for when the others fail', async (t) => {
+  const up = await Upstream.start();
+  t.after(() => up.stop());
+  const credentials = [['spare', 0], ['often', 3], ['seldom', 1]].map(([label, weight]) => ({ label, weight, secret: { api_key: `sk-${label}` } }));
+  const provider = { name: 'p', channel: 'custom', settings: { base_url: up.url, dialect: 'openai' }, credentials };
+  const gw = await Gateway.start({ t, config: configOf(up, 'managed', [userWith('a', K1)], { providers: [provider], aliases: [] }) });
+  const used = [];
+  const keyOf = (req) => req.header('authorization').replace('Bearer sk-', '');
+  const good = up.script(newModel('turns'), (req, res) => (used.push(keyOf(req)), answerWell(req, res)));
+  for (let i = 0; i < 8; i++) assert.equal(await status(gw, K1, `p/${good}`), 200);
+  assert.equal(used.filter((k) => k === 'often').length, 6, used.join(' '));
+  assert.equal(used.filter((k) => k === 'seldom').length, 2, used.join(' '));
+
+  used.length = 0;
+  const bad = up.script(newModel('turns'), (req, res) => {
+    used.push(keyOf(req));
+    return keyOf(req) === 'spare' ? answerWell(req, res) : res.json(401, { error: { message: 'no' } });
+  });
+  assert.equal(await status(gw, K1, `p/${bad}`), 200);
+  assert.equal(used.at(-1), 'spare');
+  assert.deepEqual([...used].sort(), ['often', 'seldom', 'spare']);
+
+  assert.equal((await call(gw, { path: '/p/v1/responses', headers: chat.auth(K1), body: { model: good, input: 'x' } })).status, 200, 'openai is the whole family');
+  assert.equal((await call(gw, { path: '/p/v1/messages', headers: { 'x-api-key': K1 }, body: { model: good, max_tokens: 5, messages: [{ role: 'user', content: 'x' }] } })).status, 501);
 });
