@@ -12,7 +12,7 @@
 static void assert_slice(struct slice s, const char *expected)
 {
     if (!slice_eq(s, slice_str(expected)))
-        fail_msg("'%.*s' is not '%s'", SLICE_ARG(s), expected);
+        fail_msg("'%.*s' is not '%s'", SLICE_ARG(s), expected ? expected : "nothing");
 }
 
 static void test_compare(void **state)

@@ -181,7 +181,7 @@ static void on_numbered_post(void *ctx)
 static void *post_many(void *poster)
 {
     for (size_t i = 0; i < POSTS; i++)
-        worker_post(mail.w, on_numbered_post, (char *)poster + i);
+        worker_post(mail.w, on_numbered_post, (void *)((uintptr_t)poster + i));
     return NULL;
 }
 
