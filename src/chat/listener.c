@@ -6,10 +6,18 @@
 #include "base/array.h"
 #include "chat/peek.h"
 #include "chat/usage_read.h"
+#include "json/extent.h"
 #include "json/scan.h"
 
 #define BYTES_PER_TOKEN 4
 #define MAX_KEYS        8
+
+/* What a payload holds of it: the keys' values, and what was said in those that are swept. */
+struct found {
+    struct slice event;
+    struct slice values[MAX_KEYS];
+    struct peek_swept said;
+};
 
 /*
  * What is listened for: top-level keys, first those whose values are small (they
@@ -17,10 +25,9 @@
  * of their values, absent ones included.
  */
 struct ear {
-    const struct slice *keys; // [count]
-    size_t count, field_count;
-    void (*hear)(struct listener *l, const struct slice *values, struct slice event,
-                 struct heard *heard);
+    struct peek_wants wants;
+    size_t field_count;
+    void (*hear)(struct listener *l, const struct found *f, struct heard *heard);
 };
 
 /* An `error` that is there only to say that there is none. */
@@ -43,14 +50,11 @@ static void heard_usage(struct listener *l, bool is_figures)
         l->source = l->finished || l->framing == FRAMING_BODY ? USAGE_UPSTREAM : USAGE_PARTIAL;
 }
 
-static void hear_text(struct listener *l, struct slice value, const struct peek_key *keys,
-                      size_t count)
+static void hear_said(struct listener *l, const struct peek_swept *said)
 {
-    struct peek_swept swept = peek_sweep(value, keys, count);
-
     if (l->output_bytes < PEEK_COUNT_MAX)
-        l->output_bytes += swept.bytes;
-    l->finished |= swept.finished;
+        l->output_bytes += said->bytes;
+    l->finished |= said->finished;
 }
 
 /* Chat Completions. */
@@ -75,16 +79,15 @@ static const struct peek_key chat_text[] = {
     PEEK_KEY("reasoning_details", PEEK_SKIP),
 };
 
-static void hear_chat(struct listener *l, const struct slice *values, struct slice event,
-                      struct heard *heard)
+static void hear_chat(struct listener *l, const struct found *f, struct heard *heard)
 {
+    const struct slice *values = f->values;
     struct slice usage = values[CHAT_USAGE], choices = values[CHAT_CHOICES];
 
-    (void)event;
     heard->is_error =
         says_error(values[CHAT_ERROR]) || slice_eq(values[CHAT_OBJECT], SLICE("\"error\""));
     hear_model(heard, values[CHAT_MODEL]);
-    hear_text(l, choices, chat_text, ARRAY_LEN(chat_text));
+    hear_said(l, &f->said);
     if (!json_is_object(usage) && json_is_object(values[CHAT_X_GROQ]))
         usage = peek_get(values[CHAT_X_GROQ], SLICE("usage"));
     if (!json_is_object(usage))
@@ -109,19 +112,17 @@ static const struct peek_key whole_text[] = {
     PEEK_KEY("annotations", PEEK_SKIP), PEEK_KEY("logprobs", PEEK_SKIP),
 };
 
-static void hear_whole(struct listener *l, const struct slice *values, struct slice event,
-                       struct heard *heard)
+static void hear_whole(struct listener *l, const struct found *f, struct heard *heard)
 {
+    const struct slice *values = f->values;
     struct slice status = values[WHOLE_STATUS];
     int64_t searches;
 
-    (void)event;
     heard->is_error = says_error(values[WHOLE_ERROR]) || slice_eq(status, SLICE("\"failed\""));
     hear_model(heard, values[WHOLE_MODEL]);
     l->finished |=
         slice_eq(status, SLICE("\"completed\"")) || slice_eq(status, SLICE("\"incomplete\""));
-    if (l->framing == FRAMING_BODY)
-        hear_text(l, values[WHOLE_OUTPUT], whole_text, ARRAY_LEN(whole_text));
+    hear_said(l, &f->said);
     if (json_is_object(values[WHOLE_USAGE]))
         heard_usage(l, usage_read_openai(values[WHOLE_USAGE], &l->usage));
     if (peek_count(peek_get(peek_get(values[WHOLE_TOOL_USAGE], SLICE("web_search")),
@@ -148,37 +149,27 @@ static struct slice event_kind(struct slice type, struct slice event)
     return json_string_plain(type, &inside) ? inside : event;
 }
 
-static void scan_keys(struct slice payload, const struct slice *keys, size_t count,
-                      struct slice *values, struct heard *heard)
-{
-    struct json_want wants[MAX_KEYS] = {0};
-    struct json_span spans[MAX_KEYS];
-    struct err_info e = {0};
+/* Within its events nothing is swept: their deltas have said it before. */
+static const struct peek_wants whole_wants = {.keys = whole_keys, .count = ARRAY_LEN(whole_keys)};
 
-    assert(count <= MAX_KEYS);
-    for (size_t i = 0; i < count; i++)
-        wants[i] = (struct json_want){keys[i], false};
-    heard->is_broken = json_scan(payload, wants, count, spans, &e) != ERR_NONE;
-    for (size_t i = 0; i < count; i++)
-        values[i] = heard->is_broken ? slice_of(NULL, 0) : json_span_slice(payload, spans[i]);
-}
-
-static void hear_event(struct listener *l, const struct slice *values, struct slice event,
-                       struct heard *heard)
+static void hear_event(struct listener *l, const struct found *f, struct heard *heard)
 {
-    struct slice kind = event_kind(values[EVENT_TYPE], event);
+    const struct slice *values = f->values;
+    struct slice kind = event_kind(values[EVENT_TYPE], f->event);
 
     if (json_is_object(values[EVENT_RESPONSE])) {
-        struct slice whole[MAX_KEYS];
+        struct found whole;
 
-        scan_keys(values[EVENT_RESPONSE], whole_keys, ARRAY_LEN(whole_keys), whole, heard);
-        hear_whole(l, whole, event, heard);
+        whole.event = f->event;
+        if (peek_members(values[EVENT_RESPONSE], &whole_wants, whole.values, &whole.said))
+            hear_whole(l, &whole, heard);
     } else if (slice_ends(kind, SLICE(".delta")) && !slice_ends(kind, SLICE("audio.delta"))) {
         if (l->output_bytes < PEEK_COUNT_MAX)
             l->output_bytes += peek_string_bytes(values[EVENT_DELTA]);
     }
     heard->is_error |= says_error(values[EVENT_ERROR]) || slice_eq(kind, SLICE("error")) ||
-                       slice_eq(event, SLICE("error")) || slice_eq(kind, SLICE("response.failed"));
+                       slice_eq(f->event, SLICE("error")) ||
+                       slice_eq(kind, SLICE("response.failed"));
     heard->is_terminal = heard->is_error || slice_eq(kind, SLICE("response.completed")) ||
                          slice_eq(kind, SLICE("response.incomplete"));
 }
@@ -208,14 +199,14 @@ static const struct peek_key message_text[] = {
     PEEK_KEY("citation", PEEK_SKIP),
 };
 
-static void hear_message(struct listener *l, const struct slice *values, struct slice event,
-                         struct heard *heard)
+static void hear_message(struct listener *l, const struct found *f, struct heard *heard)
 {
-    struct slice kind = event_kind(values[MESSAGE_TYPE], event);
+    const struct slice *values = f->values;
+    struct slice kind = event_kind(values[MESSAGE_TYPE], f->event);
     struct slice message = values[MESSAGE_MESSAGE];
 
     heard->is_error = says_error(values[MESSAGE_ERROR]) || slice_eq(kind, SLICE("error")) ||
-                      slice_eq(event, SLICE("error"));
+                      slice_eq(f->event, SLICE("error"));
     heard->is_terminal = heard->is_error || slice_eq(kind, SLICE("message_stop"));
     hear_model(heard, values[MESSAGE_MODEL]);
     if (json_is_object(message)) {
@@ -223,8 +214,7 @@ static void hear_message(struct listener *l, const struct slice *values, struct 
         heard_usage(l, usage_read_anthropic(peek_get(message, SLICE("usage")), &l->usage));
     }
     l->finished |= json_is_string(values[MESSAGE_STOP_REASON]);
-    hear_text(l, values[MESSAGE_DELTA], message_text, ARRAY_LEN(message_text));
-    hear_text(l, values[MESSAGE_CONTENT], message_text, ARRAY_LEN(message_text));
+    hear_said(l, &f->said);
     if (json_is_object(values[MESSAGE_USAGE]))
         heard_usage(l, usage_read_anthropic(values[MESSAGE_USAGE], &l->usage));
 }
@@ -245,13 +235,12 @@ static const struct peek_key gemini_text[] = {
     PEEK_KEY("response", PEEK_SKIP),   PEEK_KEY("logprobsResult", PEEK_SKIP),
 };
 
-static void hear_gemini(struct listener *l, const struct slice *values, struct slice event,
-                        struct heard *heard)
+static void hear_gemini(struct listener *l, const struct found *f, struct heard *heard)
 {
-    (void)event;
+    const struct slice *values = f->values;
     heard->is_error = says_error(values[GEMINI_ERROR]);
     hear_model(heard, values[GEMINI_MODEL]);
-    hear_text(l, values[GEMINI_CANDIDATES], gemini_text, ARRAY_LEN(gemini_text));
+    hear_said(l, &f->said);
     l->finished |= json_is_string(peek_get(values[GEMINI_PROMPT_FEEDBACK], SLICE("blockReason")));
     if (json_is_object(values[GEMINI_USAGE]))
         heard_usage(l, usage_read_gemini(values[GEMINI_USAGE], &l->usage));
@@ -268,10 +257,9 @@ static const struct slice embed_keys[] = {
     PEEK_NAME("error"),
 };
 
-static void hear_embed(struct listener *l, const struct slice *values, struct slice event,
-                       struct heard *heard)
+static void hear_embed(struct listener *l, const struct found *f, struct heard *heard)
 {
-    (void)event;
+    const struct slice *values = f->values;
     heard->is_error = says_error(values[EMBED_ERROR]);
     l->finished = !heard->is_error;
     hear_model(heard, values[EMBED_MODEL]);
@@ -285,25 +273,34 @@ static void hear_embed(struct listener *l, const struct slice *values, struct sl
 
 static const struct slice other_keys[] = {PEEK_NAME("error")};
 
-static void hear_other(struct listener *l, const struct slice *values, struct slice event,
-                       struct heard *heard)
+static void hear_other(struct listener *l, const struct found *f, struct heard *heard)
 {
-    (void)event;
+    const struct slice *values = f->values;
     heard->is_error = says_error(values[0]);
     l->finished = !heard->is_error;
 }
 
-static const struct ear chat_ear = {chat_keys, ARRAY_LEN(chat_keys), CHAT_CHOICES, hear_chat};
-static const struct ear whole_ear = {whole_keys, ARRAY_LEN(whole_keys), WHOLE_OUTPUT, hear_whole};
-static const struct ear event_ear = {event_keys, ARRAY_LEN(event_keys), EVENT_DELTA, hear_event};
-static const struct ear message_ear = {message_keys, ARRAY_LEN(message_keys), MESSAGE_DELTA,
-                                       hear_message};
-static const struct ear gemini_ear = {gemini_keys, ARRAY_LEN(gemini_keys), GEMINI_CANDIDATES,
-                                      hear_gemini};
-static const struct ear embed_ear = {embed_keys, ARRAY_LEN(embed_keys), ARRAY_LEN(embed_keys),
-                                     hear_embed};
-static const struct ear other_ear = {other_keys, ARRAY_LEN(other_keys), ARRAY_LEN(other_keys),
-                                     hear_other};
+#define WANTS(keys, swept, text)                            \
+    {                                                       \
+        keys, ARRAY_LEN(keys), swept, text, ARRAY_LEN(text) \
+    }
+#define WANTS_NO_TEXT(keys)               \
+    {                                     \
+        keys, ARRAY_LEN(keys), 0, NULL, 0 \
+    }
+
+static const struct ear chat_ear = {WANTS(chat_keys, 1u << CHAT_CHOICES, chat_text), CHAT_CHOICES,
+                                    hear_chat};
+static const struct ear whole_ear = {WANTS(whole_keys, 1u << WHOLE_OUTPUT, whole_text),
+                                     WHOLE_OUTPUT, hear_whole};
+static const struct ear event_ear = {WANTS_NO_TEXT(event_keys), EVENT_DELTA, hear_event};
+static const struct ear message_ear = {
+    WANTS(message_keys, 1u << MESSAGE_DELTA | 1u << MESSAGE_CONTENT, message_text), MESSAGE_DELTA,
+    hear_message};
+static const struct ear gemini_ear = {WANTS(gemini_keys, 1u << GEMINI_CANDIDATES, gemini_text),
+                                      GEMINI_CANDIDATES, hear_gemini};
+static const struct ear embed_ear = {WANTS_NO_TEXT(embed_keys), ARRAY_LEN(embed_keys), hear_embed};
+static const struct ear other_ear = {WANTS_NO_TEXT(other_keys), ARRAY_LEN(other_keys), hear_other};
 
 static const struct ear *ear_of(enum dialect d, enum operation op, enum framing framing)
 {
@@ -333,21 +330,44 @@ static void note(struct listener *l, const struct heard *heard)
     l->terminal |= heard->is_terminal;
 }
 
+/* What is no object says nothing, but may be JSON all the same. */
+static bool is_json(struct slice payload)
+{
+    struct err_info e = {0};
+
+    return json_scan(payload, NULL, 0, NULL, &e) == ERR_NONE;
+}
+
+static bool starts_object(struct slice payload)
+{
+    size_t at = 0;
+
+    while (at < payload.len && json_is_blank(payload.ptr[at]))
+        at++;
+    return at < payload.len && payload.ptr[at] == '{';
+}
+
 struct heard listener_hear(struct listener *l, struct slice event, struct slice payload)
 {
     const struct ear *ear = ear_of(l->dialect, l->operation, l->framing);
-    struct slice values[MAX_KEYS];
     struct heard heard = {0};
+    struct found found;
 
-    if (l->framing == FRAMING_SSE && slice_eq(slice_trim(payload), SLICE("[DONE]"))) {
-        heard.is_terminal = true; // not only in Chat: some copies of the others say it too
+    if (starts_object(payload)) {
+        heard.is_broken = !peek_members(payload, &ear->wants, found.values, &found.said);
+    } else if (l->framing == FRAMING_SSE && slice_eq(slice_trim(payload), SLICE("[DONE]"))) {
+        l->terminal = true; // not only in Chat: some copies of the others say it too
+        heard.is_terminal = true;
+        return heard;
     } else {
-        scan_keys(payload, ear->keys, ear->count, values, &heard);
-        if (!heard.is_broken)
-            ear->hear(l, values, event, &heard);
-        if (l->framing == FRAMING_BODY)
-            heard.is_terminal = !heard.is_broken;
+        found = (struct found){0};
+        heard.is_broken = !is_json(payload);
     }
+    found.event = event;
+    if (!heard.is_broken)
+        ear->hear(l, &found, &heard);
+    if (l->framing == FRAMING_BODY)
+        heard.is_terminal = !heard.is_broken;
     note(l, &heard);
     return heard;
 }
@@ -357,20 +377,18 @@ const struct slice *listener_fields(enum dialect d, enum operation op, size_t *c
     const struct ear *ear = ear_of(d, op, FRAMING_BODY);
 
     *count = ear->field_count;
-    return ear->keys;
+    return ear->wants.keys;
 }
 
 void listener_hear_field(struct listener *l, size_t field, struct slice value)
 {
     const struct ear *ear = ear_of(l->dialect, l->operation, FRAMING_BODY);
-    struct slice values[MAX_KEYS] = {
-        {NULL, 0}
-    };
+    struct found found = {0};
     struct heard heard = {0};
 
     assert(field < ear->field_count);
-    values[field] = value;
-    ear->hear(l, values, slice_of(NULL, 0), &heard);
+    found.values[field] = value;
+    ear->hear(l, &found, &heard);
     l->finished |= l->source == USAGE_UPSTREAM; // the reason for its end was not held
     note(l, &heard);
 }

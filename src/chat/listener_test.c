@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -132,6 +133,32 @@ static void test_payloads(void **state)
     }
     buf_release(&text);
     buf_release(&model);
+}
+
+/* An object that was cut short is broken and says nothing. */
+static void test_every_cut(void **state)
+{
+    struct buf text = {0};
+    struct slice whole = quoted("{'model':'m\\'','usage':{'prompt_tokens':9},'n':[1,{'a':null}],"
+                                "'choices':[{'delta':{'content':'a{'},'finish_reason':'stop'}]}",
+                                &text);
+
+    (void)state;
+    for (size_t len = 1; len < whole.len; len++) {
+        struct listener l, fresh;
+        char *cut = malloc(len); // of its own: nothing behind it may be read
+        struct heard heard;
+
+        assert_non_null(cut);
+        memcpy(cut, whole.ptr, len);
+        listener_init(&l, C, OP_GENERATE, FRAMING_SSE);
+        fresh = l;
+        heard = listener_hear(&l, slice_of(NULL, 0), slice_of(cut, len));
+        assert_true(heard.is_broken && heard.model.len == 0);
+        assert_memory_equal(&l, &fresh, sizeof(l));
+        free(cut);
+    }
+    buf_release(&text);
 }
 
 /* How much was said, for estimates. */
@@ -281,9 +308,10 @@ static void test_estimates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),  cmocka_unit_test(test_payloads),
-        cmocka_unit_test(test_spoken), cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_fields), cmocka_unit_test(test_estimates),
+        cmocka_unit_test(test_cases),     cmocka_unit_test(test_payloads),
+        cmocka_unit_test(test_spoken),    cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_fields),    cmocka_unit_test(test_estimates),
+        cmocka_unit_test(test_every_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,65 +2,113 @@
 #include "chat/peek.h"
 
 #include "json/raw.h"
-#include "json/text.h"
+#include "json/skip.h"
 
-static size_t skip_space(struct slice s, size_t at)
+/* How much longer an escape is than what it stands for: \u00e9 gives two or three bytes. */
+JSON_INLINE size_t escape_excess(char after_backslash)
 {
-    while (at < s.len &&
-           (s.ptr[at] == ' ' || s.ptr[at] == '\n' || s.ptr[at] == '\r' || s.ptr[at] == '\t'))
-        at++;
-    return at;
+    return after_backslash == 'u' ? 3 : 1;
 }
 
-/* One past the closing quote of the string whose first quote stands at `at`. */
-static size_t string_end(struct slice s, size_t at)
+/*
+ * Behind the string whose first quote stands at `at`, NULL when it does not end; adds to
+ * `excess` how much longer it is, quotes aside, than what it stands for.
+ */
+JSON_INLINE const char *string_end(const char *at, const char *end, size_t *excess)
 {
-    for (at++; at < s.len; at++) {
-        at += json_plain_len(slice_of(s.ptr + at, s.len - at));
-        if (at < s.len && s.ptr[at] == '"')
-            return at + 1;
-        if (at < s.len && s.ptr[at] == '\\')
-            at++;
-    }
-    return s.len;
-}
+    at++;
+    while (end - at >= JSON_STRIDE) {
+        unsigned quotes = json_quotes(at);
 
-static size_t container_end(struct slice s, size_t at)
-{
-    size_t depth = 0;
-
-    while (at < s.len) {
-        char c = s.ptr[at];
-
-        if (c == '"') {
-            at = string_end(s, at);
+        if (!quotes) {
+            at += JSON_STRIDE;
             continue;
         }
-        at++;
-        if (c == '{' || c == '[')
-            depth++;
-        else if ((c == '}' || c == ']') && --depth == 0)
-            break;
+        at += __builtin_ctz(quotes);
+        if (*at == '"')
+            return at + 1;
+        if (end - at < 2)
+            return NULL;
+        *excess += escape_excess(at[1]);
+        at += 2;
     }
+    while (at < end && *at != '"') {
+        if (*at == '\\') {
+            if (end - at < 2)
+                return NULL;
+            *excess += escape_excess(at[1]);
+            at++;
+        }
+        at++;
+    }
+    return at < end ? at + 1 : NULL;
+}
+
+/* Behind what neither opens nor closes anything at `at`: where the next quote or bracket may be. */
+JSON_INLINE const char *mark_find(const char *at, const char *end)
+{
+    unsigned marks;
+
+    if (end - ++at < JSON_STRIDE)
+        return at;
+    marks = json_marks(at);
+    return at + (marks ? __builtin_ctz(marks) : JSON_STRIDE);
+}
+
+/* Behind the object or array at `at`; NULL when it does not end. */
+static const char *container_end(const char *at, const char *end)
+{
+    size_t depth = 0, excess = 0;
+
+    while (at && at < end) {
+        switch (*at) {
+        case '"': at = string_end(at, end, &excess); break;
+        case '{':
+        case '[':
+            depth++;
+            at++;
+            break;
+        case '}':
+        case ']':
+            at++;
+            if (--depth == 0)
+                return at;
+            break;
+        default: at = mark_find(at, end); break;
+        }
+    }
+    return NULL;
+}
+
+JSON_INLINE const char *scalar_end(const char *at, const char *end)
+{
+    while (end - at >= JSON_STRIDE) {
+        unsigned bounds = json_bounds(at);
+
+        if (bounds)
+            return at + __builtin_ctz(bounds);
+        at += JSON_STRIDE;
+    }
+    while (at < end && *at != ',' && *at != '}' && *at != ']' && !json_is_blank(*at))
+        at++;
     return at;
 }
 
-/* One past the value at `at`; never `at` itself unless the text ends there. */
-static size_t value_end(struct slice s, size_t at)
+/* Behind the value at `at`, which is not the end of the text; NULL when it does not end. */
+JSON_INLINE const char *value_end(const char *at, const char *end)
 {
-    if (at >= s.len)
-        return s.len;
-    if (s.ptr[at] == '"')
-        return string_end(s, at);
-    if (s.ptr[at] == '{' || s.ptr[at] == '[')
-        return container_end(s, at);
-    for (at++; at < s.len; at++) {
-        char c = s.ptr[at];
+    size_t excess = 0;
 
-        if (c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\r' || c == '\t')
-            break;
-    }
-    return at;
+    if (*at == '"')
+        return string_end(at, end, &excess);
+    if (*at == '{' || *at == '[')
+        return container_end(at, end);
+    return scalar_end(at + 1, end);
+}
+
+JSON_INLINE const char *trust(const char *at, const char *end)
+{
+    return at ? at : end;
 }
 
 struct peek peek_into(struct slice value)
@@ -72,31 +120,40 @@ struct peek peek_into(struct slice value)
 
 bool peek_next(struct peek *p, struct slice *key, struct slice *value)
 {
-    struct slice s = p->rest;
-    size_t at = skip_space(s, 0), from, colon;
+    const char *end, *at, *from;
 
     *key = slice_of(NULL, 0);
-    if (at < s.len && s.ptr[at] == ',')
-        at = skip_space(s, at + 1);
-    if (at >= s.len || s.ptr[at] == '}' || s.ptr[at] == ']')
+    if (p->rest.len == 0)
+        return false;
+    end = p->rest.ptr + p->rest.len;
+    at = json_skip_blanks(p->rest.ptr, end);
+    if (at < end && *at == ',')
+        at = json_skip_blanks(at + 1, end);
+    if (at == end || *at == '}' || *at == ']')
         return false;
     from = at;
-    at = value_end(s, from);
-    colon = skip_space(s, at);
-    if (colon < s.len && s.ptr[colon] == ':') {
-        if (at - from >= 2)
-            *key = slice_sub(s, from + 1, at - from - 2);
-        from = skip_space(s, colon + 1);
-        at = value_end(s, from);
+    at = trust(value_end(at, end), end);
+    *value = slice_of(from, (size_t)(at - from));
+    from = json_skip_blanks(at, end);
+    if (from < end && *from == ':') {
+        if (value->len >= 2)
+            *key = slice_of(value->ptr + 1, value->len - 2);
+        from = json_skip_blanks(from + 1, end);
+        at = from < end ? trust(value_end(from, end), end) : end;
+        *value = slice_of(from, (size_t)(at - from));
     }
-    *value = slice_sub(s, from, at - from);
-    p->rest = slice_after(s, at);
+    p->rest = slice_of(at, (size_t)(end - at));
     return true;
 }
 
 struct slice peek_value(struct slice text)
 {
-    return slice_sub(text, 0, value_end(text, 0));
+    const char *end;
+
+    if (text.len == 0)
+        return text;
+    end = text.ptr + text.len;
+    return slice_of(text.ptr, (size_t)(trust(value_end(text.ptr, end), end) - text.ptr));
 }
 
 struct slice peek_get(struct slice object, struct slice key)
@@ -118,78 +175,175 @@ bool peek_is_empty(struct slice value)
     return (json_is_object(value) || json_is_array(value)) && !peek_next(&p, &name, &first);
 }
 
+static int64_t less_excess(size_t len, size_t excess)
+{
+    return (int64_t)(excess < len ? len - excess : 0);
+}
+
 int64_t peek_string_bytes(struct slice literal)
 {
-    struct slice rest;
-    size_t escape, bytes;
+    size_t excess = 0;
 
     if (!json_is_string(literal))
         return 0;
-    rest = slice_sub(literal, 1, literal.len - 2);
-    bytes = rest.len;
-    while ((escape = slice_find(rest, '\\')) != SIZE_MAX) {
-        bool is_unicode = escape + 5 < rest.len && rest.ptr[escape + 1] == 'u';
-
-        bytes -= is_unicode ? 3 : 1; // \u00e9 and its like: two or three bytes of UTF-8
-        rest = slice_after(rest, escape + (is_unicode ? 6 : 2));
-    }
-    return (int64_t)bytes;
+    string_end(literal.ptr, literal.ptr + literal.len, &excess);
+    return less_excess(literal.len - 2, excess);
 }
 
-static const struct peek_key *find_role(const struct peek_key *keys, size_t count, struct slice key)
+/* The value at `at` under a key that has a role; answers where to go on, NULL if nowhere. */
+JSON_INLINE const char *sweep_value(const char *at, const char *end, enum peek_role role,
+                                    struct peek_swept *out)
+{
+    const char *start = at;
+    size_t excess = 0;
+
+    if (at == end)
+        return at;
+    if (*at != '"' && role == PEEK_TEXT)
+        return at; // a list of parts: their own keys say what they hold
+    at = *at == '"' ? string_end(at, end, &excess) : value_end(at, end);
+    if (!at)
+        return NULL;
+    switch (role) {
+    case PEEK_TEXT:
+    case PEEK_RAW:
+        out->bytes += less_excess((size_t)(at - start) - (*start == '"' ? 2 : 0), excess);
+        break;
+    case PEEK_SKIP: break;
+    case PEEK_FINISH: out->finished |= *start == '"' && at - start > 2; break;
+    }
+    return at;
+}
+
+JSON_INLINE const struct peek_key *find_role(const struct peek_key *keys, size_t count,
+                                             const char *key, size_t len)
 {
     for (size_t i = 0; i < count; i++)
-        if (slice_eq(key, keys[i].key))
+        if (keys[i].key.len == len && keys[i].key.ptr[0] == *key &&
+            json_same(keys[i].key.ptr, key, len))
             return &keys[i];
     return NULL;
 }
 
-/* The value at `at` under a key that has a role; answers where to go on. */
-static size_t sweep_value(struct slice text, size_t at, enum peek_role role, struct peek_swept *out)
+/* Behind the object or array at `at`, swept; NULL when it does not end. */
+static const char *sweep(const char *at, const char *end, const struct peek_key *keys, size_t count,
+                         struct peek_swept *out)
 {
-    struct slice value = slice_sub(text, at, value_end(text, at) - at);
+    size_t depth = 0, excess = 0, len;
 
-    switch (role) {
-    case PEEK_TEXT:
-        if (!json_is_string(value))
-            return at; // a list of parts: their own keys say what they hold
-        out->bytes += peek_string_bytes(value);
-        break;
-    case PEEK_RAW:
-        out->bytes += json_is_string(value) ? peek_string_bytes(value) : (int64_t)value.len;
-        break;
-    case PEEK_SKIP: break;
-    case PEEK_FINISH: out->finished |= json_is_string(value) && value.len > 2; break;
+    while (at && at < end) {
+        const struct peek_key *k;
+        const char *key = at + 1;
+
+        switch (*at) {
+        case '"':
+            at = string_end(at, end, &excess);
+            if (!at)
+                return NULL;
+            len = (size_t)(at - key) - 1;
+            at = json_skip_blanks(at, end);
+            if (at == end || *at != ':')
+                break; // a string that is a value
+            at++;
+            k = find_role(keys, count, key, len);
+            if (k)
+                at = sweep_value(json_skip_blanks(at, end), end, k->role, out);
+            break;
+        case '{':
+        case '[':
+            depth++;
+            at++;
+            break;
+        case '}':
+        case ']':
+            at++;
+            if (depth <= 1)
+                return at;
+            depth--;
+            break;
+        default: at = mark_find(at, end); break;
+        }
     }
-    return at + value.len;
+    return NULL;
 }
 
 struct peek_swept peek_sweep(struct slice text, const struct peek_key *keys, size_t count)
 {
     struct peek_swept out = {0, false};
-    size_t at = 0;
+    const char *at = text.ptr, *end = text.len ? at + text.len : at;
 
-    while (at < text.len) {
-        const struct peek_key *k;
-        size_t end, from;
-
-        at += json_plain_len(slice_of(text.ptr + at, text.len - at));
-        if (at >= text.len || text.ptr[at] != '"') {
-            at++;
-            continue;
-        }
-        end = string_end(text, at);
-        from = skip_space(text, end);
-        if (from >= text.len || text.ptr[from] != ':') {
-            at = end; // a string that is a value
-            continue;
-        }
-        k = find_role(keys, count, slice_sub(text, at + 1, end - at - 2));
-        at = skip_space(text, from + 1);
-        if (k)
-            at = sweep_value(text, at, k->role, &out);
-    }
+    while (at && at < end)
+        at = sweep(at, end, keys, count, &out);
     return out;
+}
+
+static size_t find_want(const struct peek_wants *w, const char *key, size_t len)
+{
+    size_t i = 0;
+
+    while (i < w->count && (w->keys[i].len != len || w->keys[i].ptr[0] != *key ||
+                            !json_same(w->keys[i].ptr, key, len)))
+        i++;
+    return i;
+}
+
+JSON_INLINE bool starts_value(char c)
+{
+    return c == '"' || c == '{' || c == '[' || c == '-' || (c >= '0' && c <= '9') || c == 't' ||
+           c == 'f' || c == 'n';
+}
+
+/* Behind the member whose key stands at `at`; NULL when it is none. */
+JSON_INLINE const char *member_end(const char *at, const char *end, const struct peek_wants *w,
+                                   struct slice *values, struct peek_swept *swept)
+{
+    const char *key = at + 1;
+    size_t excess = 0, want;
+
+    if (at == end || *at != '"' || !(at = string_end(at, end, &excess)))
+        return NULL;
+    want = find_want(w, key, (size_t)(at - key) - 1);
+    at = json_skip_blanks(at, end);
+    if (at == end || *at != ':')
+        return NULL;
+    at = json_skip_blanks(at + 1, end);
+    if (at == end || !starts_value(*at))
+        return NULL;
+    key = at;
+    if (want < w->count && w->swept >> want & 1 && (*at == '{' || *at == '['))
+        at = sweep(at, end, w->text, w->text_count, swept);
+    else
+        at = value_end(at, end);
+    if (at && want < w->count)
+        values[want] = slice_of(key, (size_t)(at - key));
+    return at;
+}
+
+bool peek_members(struct slice object, const struct peek_wants *w, struct slice *values,
+                  struct peek_swept *swept)
+{
+    const char *at = object.ptr, *end = object.len ? at + object.len : at;
+
+    *swept = (struct peek_swept){0, false};
+    for (size_t i = 0; i < w->count; i++)
+        values[i] = slice_of(NULL, 0);
+    at = json_skip_blanks(at, end);
+    if (at == end || *at != '{')
+        return false;
+    at = json_skip_blanks(at + 1, end);
+    if (at < end && *at == '}')
+        return json_skip_blanks(at + 1, end) == end;
+    while ((at = member_end(at, end, w, values, swept))) {
+        at = json_skip_blanks(at, end);
+        if (at == end)
+            return false;
+        if (*at == '}')
+            return json_skip_blanks(at + 1, end) == end;
+        if (*at != ',')
+            return false;
+        at = json_skip_blanks(at + 1, end);
+    }
+    return false;
 }
 
 /* 10^power times `count`, for the exponents that a count may be written with. */

@@ -1,4 +1,4 @@
-/* peek.h - quick looks into small pieces of JSON that json_scan() has accepted. */
+/* peek.h - quick looks into JSON that others have accepted, or will judge. */
 #ifndef CHAT_PEEK_H
 #define CHAT_PEEK_H
 
@@ -12,7 +12,8 @@
  * be held against it once more.  These functions trust the text, so that they
  * cost little per streamed chunk: of what is no JSON they find nonsense, but never
  * read beyond it and always come to an end.  Keys are compared as they are written:
- * no provider escapes them.
+ * no provider escapes them.  peek_members() alone judges: for answers, which pass through
+ * whatever is in them, it says as much as is needed to know one from what is none.
  */
 
 /* Goes over the members of an object, or the items of an array (whose keys are empty). */
@@ -65,6 +66,26 @@ struct peek_swept {
 
 /** One pass over all of `text`. */
 struct peek_swept peek_sweep(struct slice text, const struct peek_key *keys, size_t count);
+
+/*
+ * Top-level keys whose values matter, the last one of a name.  Values that are objects or
+ * arrays can be swept on the way: those whose bit is set, all with the same keys.
+ */
+struct peek_wants {
+    const struct slice *keys; // [count], none of them empty
+    size_t count;
+    unsigned swept;              // one bit per key
+    const struct peek_key *text; // [text_count]
+    size_t text_count;
+};
+
+/**
+ * For texts that no scan has accepted: fills `values[count]`, raw, absent ones with a NULL
+ * pointer, and what was swept in them.  False when `object` is none: its top level is held
+ * against the grammar, and what stands in it must end where its strings and brackets say.
+ */
+bool peek_members(struct slice object, const struct peek_wants *w, struct slice *values,
+                  struct peek_swept *swept);
 
 /** About how many bytes of UTF-8 a string literal stands for; 0 for what is none. */
 int64_t peek_string_bytes(struct slice literal);

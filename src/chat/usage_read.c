@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "chat/peek.h"
 #include "json/raw.h"
+#include "json/skip.h"
 
 /* What vendors count, under whatever names. */
 enum figure {
@@ -191,7 +192,7 @@ static void read_figures(struct figures *f, struct slice object, const struct fi
 
     while (peek_next(&p, &key, &value)) {
         for (size_t i = 0; i < count; i++) {
-            if (!slice_eq(key, keys[i].key))
+            if (key.len != keys[i].key.len || !json_same(key.ptr, keys[i].key.ptr, key.len))
                 continue;
             if (keys[i].inner)
                 read_figures(f, value, keys[i].inner, keys[i].inner_count);

@@ -11,6 +11,10 @@
 #include "base/array.h"
 #include "base/buf.h"
 
+#define TEN     "0123456789"
+#define FIFTY   TEN TEN TEN TEN TEN
+#define FILLING FIFTY FIFTY FIFTY
+
 /* Of `model` (never twice) and `n`, as "model|n"; "-" is absent. */
 static const struct {
     const char *why, *in, *out;
@@ -137,6 +141,53 @@ static void test_every_cut(void **state)
     }
 }
 
+/* In long strings, which are read in blocks: each of these at every place, once and twice. */
+static void test_long_strings(void **state)
+{
+    static const struct {
+        const char *piece;
+        bool is_good;
+    } pieces[] = {
+        {"\\n",      true },
+        {"\\\"",     true },
+        {"\\\\",     true },
+        {"\\u00E9",  true },
+        {"\\/",      true },
+        {"\xC3\xA9", true },
+        {"\\x",      false},
+        {"\\u00g9",  false},
+        {"\\u00\"",  false},
+        {"\\",       false}, // escapes what follows
+        {"\x1F",     false},
+        {"\\\x1F",   false},
+        {"\xC3",     false},
+        {"\"",       false},
+    };
+    struct buf text = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        for (size_t at = 0; at <= 150; at++) {
+            for (size_t len = at; len <= 150; len += 10) {
+                struct json_span span;
+                struct err_info e = {0};
+
+                buf_clear(&text);
+                buf_printf(&text, "{\"%*s\":1,\"%.*s%s%s%.*s\":[{\"n\":2}],\"n\":3}", (int)at, "k",
+                           (int)at, FILLING, pieces[i].piece,
+                           pieces[i].is_good && len % 20 ? pieces[i].piece : "", (int)(len - at),
+                           FILLING);
+                if ((json_scan(buf_peek(&text), &(const struct json_want){SLICE_INIT("n"), true}, 1,
+                               &span, &e) == ERR_NONE) != pieces[i].is_good)
+                    fail_msg("%.*s: %s", SLICE_ARG(buf_peek(&text)), e.text);
+                if (pieces[i].is_good)
+                    assert_int_equal(span.start, buf_len(&text) - 2);
+            }
+        }
+    }
+    buf_release(&text);
+}
+
 static enum err scan_repeated(const char *before, const char *unit, size_t times, const char *after,
                               struct err_info *e)
 {
@@ -198,7 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),     cmocka_unit_test(test_any_place),
         cmocka_unit_test(test_every_cut), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_get),
+        cmocka_unit_test(test_get),       cmocka_unit_test(test_long_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
