@@ -14,7 +14,8 @@
  * holds one intent per running exchange; the ring holds settled records until
  * the writer has put them into the database.  Writing is a memcpy and an atomic
  * store: no system call, no lock, no allocation.  Page cache outlives the
- * process, so what was written before a kill -9 is there at the next start.
+ * process, so what was written before a kill -9 is there at the next start; what
+ * a loss of power may take is the writer's matter (writer.h).
  *
  * A journal is written by one worker thread and read by the one writer thread.
  */

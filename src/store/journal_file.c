@@ -167,6 +167,13 @@ enum err journal_file_put_aside(int dir_fd, const char *name, char kept_as[JOURN
     return ERR_NONE;
 }
 
+enum err journal_file_sync(const struct journal_file *f, struct err_info *e)
+{
+    if (msync(f->header, f->mapped_bytes, MS_SYNC))
+        return err_set(e, ERR_IO, "cannot bring the journal to the disk: %s", strerror(errno));
+    return ERR_NONE;
+}
+
 void journal_file_give_back(const struct journal_file *f, size_t from, size_t to)
 {
     from = (from + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;

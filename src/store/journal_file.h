@@ -39,6 +39,9 @@ void journal_file_unmap(struct journal_file *f);
 enum err journal_file_put_aside(int dir_fd, const char *name, char kept_as[JOURNAL_NAME_BYTES],
                                 struct err_info *e);
 
+/** Forces to the disk what was written into it. */
+enum err journal_file_sync(const struct journal_file *f, struct err_info *e);
+
 /** Takes whole pages within from..to of the body out of our memory; they stay in the file. */
 void journal_file_give_back(const struct journal_file *f, size_t from, size_t to);
 

@@ -35,16 +35,18 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
-/* Four words side by side, so that no multiplication waits for another. */
-static inline void mix_block(uint64_t lanes[4], const char *block)
-{
-    static const uint64_t keys[4] = {0xa0761d6478bd642fULL, 0xe7037ed1a0b428dbULL,
-                                     0x8ebc6af09c88c6e3ULL, 0x589965cc75374cc3ULL};
-    uint64_t words[4];
+#define KEY_0 0xa0761d6478bd642fULL
+#define KEY_1 0xe7037ed1a0b428dbULL
+#define KEY_2 0x8ebc6af09c88c6e3ULL
 
-    memcpy(words, block, sizeof(words));
-    for (size_t i = 0; i < 4; i++)
-        lanes[i] = mix(lanes[i] ^ words[i] ^ keys[i], keys[3 - i]);
+/* Two words a multiplication, and two multiplications that do not wait for each other. */
+static inline void mix_block(uint64_t *left, uint64_t *right, const char *block)
+{
+    uint64_t w[4];
+
+    memcpy(w, block, sizeof(w));
+    *left = mix(w[0] ^ *left, w[1] ^ KEY_0);
+    *right = mix(w[2] ^ *right, w[3] ^ KEY_1);
 }
 
 /*
@@ -53,15 +55,17 @@ static inline void mix_block(uint64_t lanes[4], const char *block)
  */
 uint64_t record_checksum(const void *bytes, size_t len)
 {
-    uint64_t lanes[4] = {len, 1, 2, 3};
+    uint64_t left = len ^ KEY_2, right = KEY_2;
     const char *at = bytes;
     char last[32] = "";
 
     for (; len >= 32; len -= 32, at += 32)
-        mix_block(lanes, at);
-    memcpy(last, at, len);
-    mix_block(lanes, last);
-    return mix(lanes[0] ^ (lanes[1] << 1), lanes[2] ^ (lanes[3] << 1)) ^ lanes[1] ^ lanes[3];
+        mix_block(&left, &right, at);
+    if (len) {
+        memcpy(last, at, len);
+        mix_block(&left, &right, last);
+    }
+    return mix(left ^ KEY_0, right ^ KEY_1);
 }
 
 static int32_t clip_ms(int64_t ms)

@@ -53,17 +53,19 @@ static bool sink_add(struct sink *s, const struct usage_record *r)
     if (s->in_batch < BATCH_ROWS)
         return true;
     s->in_batch = 0;
+    if (ledger_commit(s->ledger, s->e))
+        return false;
     s->added += ledger_added(s->ledger);
-    return !ledger_commit(s->ledger, s->e);
+    return true;
 }
 
 /* Commits what is under way; answers the rows added since the last call. */
 static bool sink_end(struct sink *s, uint64_t *added)
 {
     if (s->in_batch) {
-        s->added += ledger_added(s->ledger);
         if (ledger_commit(s->ledger, s->e))
             return false;
+        s->added += ledger_added(s->ledger);
     }
     s->in_batch = 0;
     *added += s->added;
@@ -312,7 +314,7 @@ static enum err put_aside(int dir_fd, const struct leftover *l, struct journal_r
     return ERR_NONE;
 }
 
-/* Everything is in the database now. */
+/* Everything is in the database now, and on the disk. */
 static enum err clear(const struct journal_set *set, struct leftover *l,
                       struct journal_report *report, struct err_info *e)
 {
@@ -333,7 +335,7 @@ enum err journal_replay(const struct journal_set *set, struct ledger *into,
     struct sink sink = {.ledger = into, .e = e};
 
     if (!list(set->dir_fd, &all, e) && !map_all(set->dir_fd, &all, e)) {
-        if (!replay_all(&all, &sink, report))
+        if (!replay_all(&all, &sink, report) || ledger_sync(into, e))
             ledger_rollback(into);
         for (size_t i = 0; !e->code && i < all.count; i++)
             clear(set, &all.at[i], report, e);

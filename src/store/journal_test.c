@@ -6,91 +6,13 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "base/array.h"
-#include "store/journal_record.h"
-#include "store/journal_ring.h"
-#include "store/journal_set_inside.h"
-#include "store/ledger_testing.h"
+#include "store/journal_testing.h"
 #include "store/spill.h"
-
-#define MOST 100000
-
-static unsigned char seen[MOST];
-
-static void path_of(const struct fixture *f, const char *name, char out[160])
-{
-    snprintf(out, 160, "%s/journal/%s", f->dir, name);
-}
-
-static void overwrite(const struct fixture *f, const char *name, off_t at, const void *bytes,
-                      size_t len)
-{
-    char path[160];
-    int fd;
-
-    path_of(f, name, path);
-    fd = open(path, O_RDWR | O_CREAT, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(pwrite(fd, bytes, len, at), len);
-    close(fd);
-}
-
-static size_t count_files(const struct fixture *f, const char *ending)
-{
-    char path[160];
-    struct dirent *entry;
-    size_t count = 0;
-    DIR *dir;
-
-    path_of(f, "", path);
-    dir = opendir(path);
-    assert_non_null(dir);
-    while ((entry = readdir(dir)))
-        count += slice_ends(slice_str(entry->d_name), slice_str(ending));
-    closedir(dir);
-    return count;
-}
-
-static bool settle(struct journal *j, uint32_t slot, uint64_t n)
-{
-    struct usage_record r = record_number(n);
-
-    return journal_settle(j, slot, &r);
-}
-
-static uint32_t intend(struct journal *j, uint64_t n)
-{
-    struct usage_record r = record_number(n);
-
-    return journal_intent(j, &r);
-}
-
-/* What the writer would read, acknowledged up to `most` records. */
-static size_t drain(struct journal *j, size_t most, uint64_t *next)
-{
-    struct ring_reader r = {.file = &j->ring, .at = journal_tail(j), .end = journal_head(j)};
-    struct usage_record record;
-    struct slice payload;
-    size_t count = 0;
-
-    while (count < most && ring_next(&r, &payload)) {
-        assert_true(record_decode(payload, &j->ring.words, &record));
-        assert_int_equal(number_of(record.id), *next);
-        ++*next;
-        count++;
-    }
-    assert_int_equal(r.damaged_bytes, 0);
-    journal_ack(j, r.at);
-    return count;
-}
 
 static void test_slots_run_out(void **state)
 {
@@ -182,42 +104,6 @@ static void test_full_ring(void **state)
     fixture_remove(&f);
 }
 
-/* The first bytes of one of the files. */
-static void copy(const struct fixture *from, const char *name, char *bytes, size_t len)
-{
-    char path[160];
-    int fd;
-
-    path_of(from, name, path);
-    fd = open(path, O_RDONLY);
-    assert_int_equal(pread(fd, bytes, len, 0), len);
-    close(fd);
-}
-
-static void leave_behind(const struct fixture *f, unsigned workers, uint64_t settled,
-                         uint64_t running)
-{
-    struct journal_report report;
-    struct journal_set *set = fixture_journals(f, workers, small_limits(), &report);
-
-    for (uint64_t n = 0; n < settled + running; n++) {
-        struct journal *j = journal_set_worker(set, (unsigned)(n % workers));
-        uint32_t slot = intend(j, n);
-        if (n < settled)
-            assert_true(settle(j, slot, n));
-    }
-    journal_set_close(set);
-}
-
-static void assert_census(const struct fixture *f, uint64_t rows, uint64_t unknown)
-{
-    struct census c = fixture_census(f, seen, MOST);
-
-    assert_int_equal(c.rows, rows);
-    assert_int_equal(c.unknown, unknown);
-    assert_int_equal(c.wrong, 0);
-}
-
 static void test_replay(void **state)
 {
     static char slots[JOURNAL_HEADER_BYTES + 64 * JOURNAL_SLOT_BYTES];
@@ -283,183 +169,6 @@ static void test_replay_settled_slot(void **state)
     assert_int_equal(report.unknown, 0);
     assert_census(&f, 1, 0);
     fixture_remove(&f);
-}
-
-/*
- * Any byte of the last record changed: that record may be lost, the others stand, nothing is
- * made up, and it is said.
- */
-static void test_damage_at_every_byte(void **state)
-{
-    static _Alignas(64) char ring[JOURNAL_HEADER_BYTES + 16384];
-    struct journal_report report;
-    struct fixture f;
-    uint64_t start, end;
-
-    (void)state;
-    fixture_make(&f);
-    leave_behind(&f, 1, 10, 0);
-    copy(&f, "worker-0.ring", ring, sizeof(ring));
-    end = ((struct journal_header *)(void *)ring)->head;
-    for (start = 0; start < end; start += RECORD_ALIGN) {
-        struct journal_record head;
-        assert_true(record_check(slice_of(ring + JOURNAL_HEADER_BYTES + start, 4096), &head));
-        if (start + head.length == end)
-            break;
-        start += head.length - RECORD_ALIGN;
-    }
-    assert_true(end > start + 100);
-    for (uint64_t at = start; at < end; at++) {
-        char bad = (char)(ring[JOURNAL_HEADER_BYTES + at] ^ 0x41);
-        char path[160];
-
-        snprintf(path, sizeof(path), "rm -f %s/gproxy.db* %s/journal/*", f.dir, f.dir);
-        assert_int_equal(system(path), 0);
-        overwrite(&f, "worker-0.ring", 0, ring, sizeof(ring));
-        overwrite(&f, "worker-0.ring", (off_t)(JOURNAL_HEADER_BYTES + at), &bad, 1);
-        report = fixture_replay(&f);
-        assert_int_equal(report.settled, 9);
-        assert_int_equal(report.damaged_files, 1);
-        assert_true(report.damaged_bytes >= end - start);
-        assert_int_equal(count_files(&f, ".damaged"), 1);
-        assert_census(&f, 9, 0);
-        at += at % 5; // most of them; each costs a database
-    }
-    fixture_remove(&f);
-}
-
-/* The file cut anywhere: what stands before the cut is there. */
-static void test_cut_at_every_length(void **state)
-{
-    static _Alignas(64) char ring[JOURNAL_HEADER_BYTES + 16384];
-    struct fixture f;
-    uint64_t end;
-
-    (void)state;
-    fixture_make(&f);
-    leave_behind(&f, 1, 6, 0);
-    copy(&f, "worker-0.ring", ring, sizeof(ring));
-    end = ((struct journal_header *)(void *)ring)->head + JOURNAL_HEADER_BYTES;
-    for (size_t cut = 0; cut <= end; cut += cut < JOURNAL_HEADER_BYTES ? 273 : 13) {
-        struct journal_report report;
-        struct records r = {
-            .rest = slice_of(ring + JOURNAL_HEADER_BYTES,
-                             cut > JOURNAL_HEADER_BYTES ? cut - JOURNAL_HEADER_BYTES : 0)};
-        struct slice payload;
-        uint64_t whole = 0;
-        char command[160];
-
-        while (records_next(&r, &payload))
-            whole++;
-        snprintf(command, sizeof(command), "rm -f %s/gproxy.db* %s/journal/*", f.dir, f.dir);
-        assert_int_equal(system(command), 0);
-        overwrite(&f, "worker-0.ring", 0, ring, cut);
-        report = fixture_replay(&f);
-        assert_int_equal(report.settled, whole);
-        assert_int_equal(report.damaged_files, 1);
-        assert_census(&f, whole, 0);
-    }
-    fixture_remove(&f);
-}
-
-/* The header of a power cut: older than the records, which are believed. */
-static void test_stale_header(void **state)
-{
-    struct journal_report report;
-    struct fixture f;
-    uint64_t zero = 0;
-
-    (void)state;
-    fixture_make(&f);
-    leave_behind(&f, 1, 10, 0);
-    overwrite(&f, "worker-0.ring", offsetof(struct journal_header, head), &zero, 8);
-    report = fixture_replay(&f);
-    assert_int_equal(report.settled, 10);
-    assert_int_equal(report.damaged_files, 0);
-    assert_census(&f, 10, 0);
-    fixture_remove(&f);
-}
-
-static void test_damaged_headers(void **state)
-{
-    enum {
-        WORDS = offsetof(struct journal_header, words),
-        CHECKSUM = offsetof(struct journal_header, checksum),
-        TAIL = offsetof(struct journal_header, tail),
-        BODY = JOURNAL_HEADER_BYTES,
-    };
-    static const struct {
-        const char *why, *name;
-        off_t at;
-        uint64_t settled, unknown;
-    } cases[] = {
-        {"magic of the ring",    "worker-0.ring",  0,         20, 4},
-        {"words of the ring",    "worker-0.ring",  WORDS,     20, 4},
-        {"checksum of the ring", "worker-0.ring",  CHECKSUM,  20, 4},
-        {"tail of the ring",     "worker-0.ring",  TAIL,      20, 4},
-        {"magic of the slots",   "worker-0.slots", 0,         20, 4},
-        {"a slot",               "worker-0.slots", BODY + 30, 20, 3},
-        {"a slot's length",      "worker-0.slots", BODY + 2,  20, 3},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct journal_report report;
-        struct fixture f;
-
-        fixture_make(&f);
-        leave_behind(&f, 1, 20, 4);
-        overwrite(&f, cases[i].name, cases[i].at, "\xff\xff\xff\xff", 4);
-        report = fixture_replay(&f);
-        if (report.settled != cases[i].settled || report.unknown != cases[i].unknown)
-            print_error("%s\n", cases[i].why);
-        assert_int_equal(report.settled, cases[i].settled);
-        assert_int_equal(report.unknown, cases[i].unknown);
-        assert_int_equal(report.damaged_files, 1);
-        assert_int_equal(count_files(&f, ".damaged"), 1);
-        assert_census(&f, cases[i].settled + cases[i].unknown, cases[i].unknown);
-        report = fixture_replay(&f); // a whole journal again
-        assert_int_equal(report.damaged_files + report.settled + report.unknown, 0);
-        fixture_remove(&f);
-    }
-}
-
-static enum err try_open(const struct fixture *f, struct journal_limits limits, struct err_info *e)
-{
-    struct ledger *l = fixture_ledger(f);
-    struct journal_report report;
-    struct journal_set *set = NULL;
-
-    *e = (struct err_info){.code = ERR_NONE};
-    if (!journal_set_open(f->dir, 1, &limits, l, &report, &set, e))
-        journal_set_close(set);
-    ledger_close(l);
-    return e->code;
-}
-
-/* Refused, said why, and left as it is. */
-static void test_newer(void **state)
-{
-    static const char *const names[] = {"worker-0.ring", "worker-0.slots", "worker-7.ring"};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        uint32_t version = JOURNAL_VERSION + 1;
-        struct err_info e;
-        struct fixture f;
-
-        fixture_make(&f);
-        leave_behind(&f, 8, 8, 8);
-        overwrite(&f, names[i], offsetof(struct journal_header, version), &version, 4);
-        assert_int_equal(try_open(&f, small_limits(), &e), ERR_NEWER);
-        assert_non_null(strstr(e.text, names[i]));
-        assert_census(&f, 0, 0);
-        version = JOURNAL_VERSION;
-        overwrite(&f, names[i], offsetof(struct journal_header, version), &version, 4);
-        assert_int_equal(try_open(&f, small_limits(), &e), ERR_NONE);
-        assert_census(&f, 16, 8);
-        fixture_remove(&f);
-    }
 }
 
 static void test_locked(void **state)
@@ -614,11 +323,6 @@ int main(void)
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_replay_other_limits),
         cmocka_unit_test(test_replay_settled_slot),
-        cmocka_unit_test(test_damage_at_every_byte),
-        cmocka_unit_test(test_cut_at_every_length),
-        cmocka_unit_test(test_stale_header),
-        cmocka_unit_test(test_damaged_headers),
-        cmocka_unit_test(test_newer),
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_no_room_on_disk),
         cmocka_unit_test(test_idle_pages),

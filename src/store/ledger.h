@@ -27,14 +27,21 @@ void ledger_set_patience(struct ledger *l, int ms);
 /*
  * ERR_IO where the database cannot be written for now (locked, full, read-only,
  * away), ERR_DAMAGED when it is not whole; the transaction is then undone by
- * ledger_rollback() and may be tried again from its beginning.
+ * ledger_rollback() and may be tried again from its beginning.  Rows are written
+ * some at a time: what a record's slices point to stays until commit or rollback.
  */
 enum err ledger_begin(struct ledger *l, struct err_info *e);
 enum err ledger_add(struct ledger *l, const struct usage_record *record, struct err_info *e);
 enum err ledger_commit(struct ledger *l, struct err_info *e);
 void ledger_rollback(struct ledger *l);
 
-/** Rows added since ledger_begin(), those not counted that were there already. */
+/**
+ * Forces to the disk what was committed.  A commit alone outlives a crash of the process;
+ * a loss of power may take it, and what follows it, until it was synced.
+ */
+enum err ledger_sync(struct ledger *l, struct err_info *e);
+
+/** Rows added by the last transaction, those not counted that were there already. */
 uint64_t ledger_added(const struct ledger *l);
 
 /** Whether the last failure was that somebody else holds the lock or the disk is full. */

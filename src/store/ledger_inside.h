@@ -45,6 +45,7 @@ struct rollups {
     sqlite3_stmt *prune;
     struct arena arena; // the transaction's
     struct table pending;
+    struct pending *latest; // of them: most rows belong to the one before's
     int64_t pruned_unix_ms;
 };
 
@@ -61,12 +62,62 @@ void rollups_forget(struct rollups *r);
 /** The name of a sum's column. */
 const char *rollup_column(unsigned sum);
 
+/* The numbers of a row, in the order of usage_row.figures. */
+enum ledger_figure {
+    FIGURE_STARTED,
+    FIGURE_CONNECT_MS,
+    FIGURE_FIRST_BYTE_MS,
+    FIGURE_TOTAL_MS,
+    FIGURE_REQUEST_BYTES,
+    FIGURE_RESPONSE_BYTES,
+    FIGURE_COST,
+    FIGURE_KINDS, // USAGE_KIND_COUNT of them
+    FIGURE_COUNT = FIGURE_KINDS + USAGE_KIND_COUNT
+};
+
+#define FIGURES_BYTES (2 + 21 * FIGURE_COUNT) // of the text, at most
+
+/** Writes the text of the figures, not terminated, and answers its length. */
+size_t ledger_figures(const struct usage_record *r, char out[FIGURES_BYTES]);
+
+struct shape {
+    int64_t id, series;
+};
+
+/* Combinations that rows have in common (migration_ledger.h), and those lately seen. */
+struct shapes {
+    sqlite3_stmt *find_series, *add_series, *find_shape, *add_shape;
+    struct arena arena;
+    struct table known; // ids and names as bytes -> struct shape
+    struct buf key;
+};
+
+enum err shapes_open(struct shapes *s, sqlite3 *db, struct err_info *e);
+void shapes_close(struct shapes *s);
+
+/** That of the record; added when there is none. */
+enum err shapes_find(struct shapes *s, sqlite3 *db, const struct usage_record *r, struct shape *out,
+                     struct err_info *e);
+void shapes_forget(struct shapes *s);
+
+/* One statement adds so many rows: what a statement costs is then shared by them. */
+#define ROWS_AT_ONCE 32
+
+struct ledger_pending {
+    struct usage_record record;
+    struct shape shape;
+};
+
 struct ledger {
     sqlite3 *db;
-    sqlite3_stmt *begin, *commit, *insert, *find_series, *add_series;
+    sqlite3_stmt *begin, *commit;
+    sqlite3_stmt *insert_many; // ROWS_AT_ONCE, none of which may be there
+    sqlite3_stmt *insert_one;  // one, which may
     struct rollups rollups;
-    struct arena series_arena;
-    struct table series; // ids and names as bytes -> struct series
+    struct shapes shapes;
+    struct ledger_pending pending[ROWS_AT_ONCE];
+    char figures[ROWS_AT_ONCE][FIGURES_BYTES]; // while they are inserted
+    size_t pending_count;
     uint64_t added;
     int last_result; // SQLite's, of the last failure
 };

@@ -187,10 +187,9 @@ enum err ledger_totals(struct ledger *l, struct ledger_filter *filter, int64_t n
     return e->code;
 }
 
-/* What a row is made of, kinds excepted, which follow. */
+/* What a row is made of. */
 enum row_column {
     COLUMN_ID,
-    COLUMN_STARTED,
     COLUMN_USER_ID,
     COLUMN_KEY_ID,
     COLUMN_PROVIDER_ID,
@@ -210,49 +209,38 @@ enum row_column {
     COLUMN_UPSTREAM_STATUS,
     COLUMN_STREAM,
     COLUMN_ATTEMPTS,
-    COLUMN_CONNECT_MS,
-    COLUMN_FIRST_BYTE_MS,
-    COLUMN_TOTAL_MS,
-    COLUMN_REQUEST_BYTES,
-    COLUMN_RESPONSE_BYTES,
-    COLUMN_COST,
     COLUMN_PRICED,
+    COLUMN_FIGURES,
     COLUMN_ASKED_MODEL,
     COLUMN_CLIENT_REQUEST_ID,
     ROW_COLUMNS
 };
 
 static const char *const row_columns[ROW_COLUMNS] = {
-    [COLUMN_ID] = "u.id",
-    [COLUMN_STARTED] = "u.started_at",
+    [COLUMN_ID] = "r.id",
     [COLUMN_USER_ID] = "s.user_id",
     [COLUMN_KEY_ID] = "s.key_id",
     [COLUMN_PROVIDER_ID] = "s.provider_id",
-    [COLUMN_CREDENTIAL_ID] = "u.credential_id",
+    [COLUMN_CREDENTIAL_ID] = "h.credential_id",
     [COLUMN_USER] = "s.user",
     [COLUMN_KEY] = "s.key",
     [COLUMN_PROVIDER] = "s.provider",
     [COLUMN_MODEL] = "s.model",
     [COLUMN_ALIAS] = "s.alias",
     [COLUMN_OUTCOME] = "s.outcome",
-    [COLUMN_OPERATION] = "u.operation",
-    [COLUMN_DIALECT] = "u.dialect",
-    [COLUMN_UPSTREAM_DIALECT] = "u.upstream_dialect",
-    [COLUMN_SOURCE] = "u.usage_source",
-    [COLUMN_ERR] = "u.err",
-    [COLUMN_HTTP_STATUS] = "u.http_status",
-    [COLUMN_UPSTREAM_STATUS] = "u.upstream_status",
-    [COLUMN_STREAM] = "u.stream",
-    [COLUMN_ATTEMPTS] = "u.attempts",
-    [COLUMN_CONNECT_MS] = "u.connect_ms",
-    [COLUMN_FIRST_BYTE_MS] = "u.first_byte_ms",
-    [COLUMN_TOTAL_MS] = "u.total_ms",
-    [COLUMN_REQUEST_BYTES] = "u.request_bytes",
-    [COLUMN_RESPONSE_BYTES] = "u.response_bytes",
-    [COLUMN_COST] = "u.cost_nusd",
-    [COLUMN_PRICED] = "u.priced",
-    [COLUMN_ASKED_MODEL] = "u.asked_model",
-    [COLUMN_CLIENT_REQUEST_ID] = "u.client_request_id",
+    [COLUMN_OPERATION] = "h.operation",
+    [COLUMN_DIALECT] = "h.dialect",
+    [COLUMN_UPSTREAM_DIALECT] = "h.upstream_dialect",
+    [COLUMN_SOURCE] = "h.usage_source",
+    [COLUMN_ERR] = "h.err",
+    [COLUMN_HTTP_STATUS] = "h.http_status",
+    [COLUMN_UPSTREAM_STATUS] = "h.upstream_status",
+    [COLUMN_STREAM] = "h.stream",
+    [COLUMN_ATTEMPTS] = "h.attempts",
+    [COLUMN_PRICED] = "h.priced",
+    [COLUMN_FIGURES] = "r.figures",
+    [COLUMN_ASKED_MODEL] = "h.asked_model",
+    [COLUMN_CLIENT_REQUEST_ID] = "r.client_request_id",
 };
 
 /*
@@ -273,9 +261,9 @@ static void id_time(int64_t unix_ms, char out[ID_TIME_BYTES])
 static void write_id_bounds(struct buf *sql, const struct ledger_filter *f)
 {
     if (f->since_unix_ms)
-        buf_printf(sql, " AND u.id >= ?%d", PARAM_FIRST_ID);
+        buf_printf(sql, " AND r.id >= ?%d", PARAM_FIRST_ID);
     if (f->until_unix_ms)
-        buf_printf(sql, " AND u.id < ?%d", PARAM_END_ID);
+        buf_printf(sql, " AND r.id < ?%d", PARAM_END_ID);
 }
 
 static void bind_id_bounds(sqlite3_stmt *st, const struct ledger_filter *f,
@@ -294,20 +282,34 @@ static void write_rows(struct buf *sql, const struct ledger_filter *f)
         buf_append_str(sql, "SELECT * FROM (");
     buf_append_str(sql, "SELECT ");
     for (size_t i = 0; i < ROW_COLUMNS; i++)
-        buf_printf(sql, "%s, ", row_columns[i]);
-    for (unsigned k = 0; k < USAGE_KIND_COUNT; k++)
-        buf_printf(sql, "%su.%s", k ? ", " : "", usage_kind_name((enum usage_kind)k));
-    buf_append_str(sql, " FROM usage u CROSS JOIN usage_series s ON s.id = u.series");
-    write_where(sql, f, "u.started_at");
+        buf_printf(sql, "%s%s", i ? ", " : "", row_columns[i]);
+    buf_append_str(sql, " FROM usage_row r CROSS JOIN usage_shape h ON h.id = r.shape"
+                        " CROSS JOIN usage_series s ON s.id = h.series");
+    write_where(sql, f, "json_extract(r.figures, '$[0]')");
     write_id_bounds(sql, f);
-    buf_append_str(sql, f->limit ? " ORDER BY u.id DESC" : " ORDER BY u.id");
+    buf_append_str(sql, f->limit ? " ORDER BY r.id DESC" : " ORDER BY r.id");
     if (f->limit)
         buf_printf(sql, " LIMIT ?%d) ORDER BY 1", PARAM_LIMIT);
 }
 
-static int64_t column_ms(sqlite3_stmt *st, int column)
+/* What is not there is 0; a null is -1, which is what a time that never came is to a record. */
+static int64_t read_figure(struct slice text)
 {
-    return sqlite3_column_type(st, column) == SQLITE_NULL ? -1 : sqlite3_column_int64(st, column);
+    bool negative = slice_starts(text, SLICE("-"));
+    uint64_t value = 0;
+
+    if (slice_eq(text, SLICE("null")))
+        return -1;
+    slice_to_u64(slice_after(text, negative), &value);
+    return negative ? -(int64_t)value : (int64_t)value;
+}
+
+static void read_figures(struct slice text, int64_t out[FIGURE_COUNT])
+{
+    struct slice rest = text.len > 2 ? slice_sub(text, 1, text.len - 2) : SLICE(""); // [...]
+
+    for (size_t i = 0; i < FIGURE_COUNT; i++)
+        out[i] = read_figure(slice_cut(rest, ',', &rest));
 }
 
 static void read_names(sqlite3_stmt *st, struct ledger_row *row)
@@ -333,10 +335,13 @@ static void read_names(sqlite3_stmt *st, struct ledger_row *row)
 
 static void read_row(sqlite3_stmt *st, struct ledger_row *row)
 {
+    int64_t figures[FIGURE_COUNT];
+
+    read_figures(db_column(st, COLUMN_FIGURES), figures);
     *row = (struct ledger_row){
         .record =
             {
-                     .started_unix_ms = sqlite3_column_int64(st, COLUMN_STARTED),
+                     .started_unix_ms = figures[FIGURE_STARTED],
                      .user_id = sqlite3_column_int64(st, COLUMN_USER_ID),
                      .key_id = sqlite3_column_int64(st, COLUMN_KEY_ID),
                      .provider_id = sqlite3_column_int64(st, COLUMN_PROVIDER_ID),
@@ -345,17 +350,17 @@ static void read_row(sqlite3_stmt *st, struct ledger_row *row)
                      .upstream_status = sqlite3_column_int(st, COLUMN_UPSTREAM_STATUS),
                      .stream = sqlite3_column_int(st, COLUMN_STREAM),
                      .attempts = (unsigned)sqlite3_column_int(st, COLUMN_ATTEMPTS),
-                     .connect_ms = column_ms(st, COLUMN_CONNECT_MS),
-                     .first_byte_ms = column_ms(st, COLUMN_FIRST_BYTE_MS),
-                     .total_ms = column_ms(st, COLUMN_TOTAL_MS),
-                     .request_bytes = sqlite3_column_int64(st, COLUMN_REQUEST_BYTES),
-                     .response_bytes = sqlite3_column_int64(st, COLUMN_RESPONSE_BYTES),
-                     .cost_nusd = sqlite3_column_int64(st, COLUMN_COST),
+                     .connect_ms = figures[FIGURE_CONNECT_MS],
+                     .first_byte_ms = figures[FIGURE_FIRST_BYTE_MS],
+                     .total_ms = figures[FIGURE_TOTAL_MS],
+                     .request_bytes = figures[FIGURE_REQUEST_BYTES],
+                     .response_bytes = figures[FIGURE_RESPONSE_BYTES],
+                     .cost_nusd = figures[FIGURE_COST],
                      .priced = sqlite3_column_int(st, COLUMN_PRICED),
                      },
     };
     for (int k = 0; k < USAGE_KIND_COUNT; k++)
-        row->record.usage.tokens[k] = sqlite3_column_int64(st, ROW_COLUMNS + k);
+        row->record.usage.tokens[k] = figures[FIGURE_KINDS + k];
     read_names(st, row);
 }
 

@@ -82,6 +82,7 @@ void rollups_close(struct rollups *r)
 
 void rollups_forget(struct rollups *r)
 {
+    r->latest = NULL;
     table_release(&r->pending);
     arena_release(&r->arena);
 }
@@ -95,13 +96,17 @@ static int64_t span_of(int64_t unix_ms, int64_t span_ms)
 
 static struct pending *find_pending(struct rollups *r, struct span span)
 {
-    struct pending *p = table_get(&r->pending, slice_of((const char *)&span, sizeof(span)));
+    struct pending *p = r->latest;
 
-    if (p)
+    if (p && p->span.at == span.at && p->span.series == span.series)
         return p;
-    p = arena_new(&r->arena, struct pending);
-    p->span = span;
-    table_put(&r->pending, slice_of((const char *)&p->span, sizeof(p->span)), p);
+    p = table_get(&r->pending, slice_of((const char *)&span, sizeof(span)));
+    if (!p) {
+        p = arena_new(&r->arena, struct pending);
+        p->span = span;
+        table_put(&r->pending, slice_of((const char *)&p->span, sizeof(p->span)), p);
+    }
+    r->latest = p;
     return p;
 }
 

@@ -45,6 +45,8 @@ static int64_t query(struct ledger *l, const char *sql)
     struct err_info e = {.code = ERR_NONE};
     int64_t value;
 
+    // The view is for people; its functions may be used where the schema is trusted.
+    must(db_run(l->db, "PRAGMA trusted_schema = ON", &e), &e);
     must(db_query_int(l->db, sql, -1, &value, &e), &e);
     return value;
 }
@@ -132,8 +134,8 @@ static void test_twice_is_once(void **state)
             add(l, &r);
             add(l, &r);
         }
-        assert_int_equal(ledger_added(l), round ? 0 : 100);
         commit(l);
+        assert_int_equal(ledger_added(l), round ? 0 : 100);
     }
     assert_int_equal(query(l, "SELECT count(*) FROM usage"), 100);
     assert_int_equal(query(l, "SELECT sum(requests) FROM usage_day"), 100);

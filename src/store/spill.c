@@ -28,11 +28,24 @@ void spill_init(struct spill *s, int dir_fd, uint64_t limit_bytes, uint64_t limi
     };
 }
 
+enum err spill_sync(struct spill *s, struct err_info *e)
+{
+    if (!s->is_unsynced)
+        return ERR_NONE;
+    if (fdatasync(s->fd) || (s->is_new && fsync(s->dir_fd)))
+        return err_set(e, ERR_IO, "cannot bring to the disk what was written aside: %s",
+                       strerror(errno));
+    s->is_unsynced = s->is_new = false;
+    return ERR_NONE;
+}
+
+/* What was appended has been synced, or failed to be and still stands in the ring. */
 static void stop_appending(struct spill *s)
 {
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;
+    s->is_unsynced = s->is_new = false;
 }
 
 void spill_release(struct spill *s)
@@ -54,6 +67,7 @@ static enum err begin_file(struct spill *s, struct err_info *e)
         return err_set(e, ERR_IO, "cannot open %s: %s", name, strerror(errno));
     }
     s->fd_bytes = JOURNAL_HEADER_BYTES;
+    s->is_new = true;
     s->next++;
     return ERR_NONE;
 }
@@ -101,6 +115,7 @@ enum err spill_append(struct spill *s, struct slice records, uint64_t rows, stru
         take_back(s);
         return e->code;
     }
+    s->is_unsynced = true;
     s->fd_bytes += records.len;
     s->bytes += records.len;
     s->rows += rows;

@@ -24,7 +24,8 @@ struct spill {
     uint32_t first, next; // numbers of the files that there are: first .. next - 1
     int fd;               // of the last, while it is appended to; -1
     uint64_t fd_bytes;
-    bool is_reading; // the first
+    bool is_unsynced, is_new; // what was appended; the file itself
+    bool is_reading;          // the first
     struct journal_file reading;
     struct records records, committed;
     uint64_t read_rows;
@@ -41,6 +42,9 @@ static inline bool spill_is_empty(const struct spill *s)
 {
     return s->first == s->next;
 }
+
+/** Forces to the disk what was appended. */
+enum err spill_sync(struct spill *s, struct err_info *e);
 
 /** Appends whole records.  ERR_LEDGER_FULL at the bound; ERR_IO: not written, nothing changed. */
 enum err spill_append(struct spill *s, struct slice records, uint64_t rows, struct err_info *e);

@@ -2,282 +2,17 @@
 #include "store/writer.h"
 
 #include <malloc.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/panic.h"
-#include "store/journal_set_inside.h"
-#include "store/spill.h"
-#include "store/store.h"
+#include "store/writer_inside.h"
 
-#define BATCH_ROWS     8192
-#define PATIENCE_MS    100 // for another writer's lock; longer would keep the rings from spilling
-#define NAP_LEAST_MS   50  // between looks, when there was something
-#define NAP_MOST_MS    200 // when there was nothing for a while
-#define RETRY_LEAST_MS 50
-#define RETRY_MOST_MS  2000
-#define REST_AFTER_MS  5000                // of idleness memory is given back
-#define PIECE_BYTES    ((uint64_t)1 << 20) // spilled at once
-#define SPILL_AFTER_MS 1000                // of a failing database, or a ring a quarter full
-
-/* What other threads may read. */
-struct shared_stats {
-    _Atomic uint64_t rows_written, db_errors, spilled_bytes, spilled_rows, damaged_bytes;
-    _Atomic int64_t oldest_unix_ms; // when the oldest record that waits began to; 0: none
-    _Atomic bool database_is_away;
-};
-
-struct writer {
-    struct journal_set *set;
-    char *dsn;
-    pthread_t thread;
-    // the thread's own
-    struct ledger *ledger; // NULL: to be opened
-    struct spill spill;
-    uint64_t *taken;                       // [workers], how far this transaction has read each ring
-    uint64_t *taken_count;                 // [workers], and how many records that was
-    int64_t failing_since_ms, retry_at_ms; // monotonic; 0: not failing
-    int retry_ms, nap_ms;
-    int64_t last_work_ms, spilled_since_unix_ms;
-    bool rested, spill_has_failed;
-    struct shared_stats stats;
-    _Atomic uint64_t acked; // records of all rings that were acknowledged
-    // between threads
-    pthread_mutex_t lock;
-    pthread_cond_t wake, flushed;
-    bool stopping;
-    uint64_t flush_asked, flush_done;
-    // of the flush that the thread is working on
-    uint64_t flush_current;
-    uint64_t *flush_heads; // [workers], what was settled when it began
-};
-
-static void count(_Atomic uint64_t *counter, uint64_t more)
-{
-    atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
-}
-
-static struct journal *ring_of(const struct writer *w, unsigned i)
-{
-    return journal_set_worker(w->set, i);
-}
-
-/* --- a database that fails --- */
-
-static void note_failure(struct writer *w, const struct err_info *why)
-{
-    int64_t now = clock_mono_ms();
-
-    count(&w->stats.db_errors, 1);
-    if (!w->failing_since_ms) {
-        log_event(LOG_ERROR, NULL, "ledger.away", "err=\"%s\"", err_info_text(why));
-        w->failing_since_ms = now;
-        w->retry_ms = RETRY_LEAST_MS;
-    } else {
-        w->retry_ms = w->retry_ms * 2 < RETRY_MOST_MS ? w->retry_ms * 2 : RETRY_MOST_MS;
-    }
-    w->retry_at_ms = now + w->retry_ms;
-    atomic_store(&w->stats.database_is_away, true);
-}
-
-static void note_success(struct writer *w)
-{
-    if (!w->failing_since_ms)
-        return;
-    log_event(LOG_INFO, NULL, "ledger.back", "away_ms=%lld",
-              (long long)(clock_mono_ms() - w->failing_since_ms));
-    w->failing_since_ms = w->retry_at_ms = 0;
-    atomic_store(&w->stats.database_is_away, false);
-}
-
-static void drop_ledger(struct writer *w)
-{
-    ledger_close(w->ledger);
-    w->ledger = NULL;
-}
-
-/* --- one transaction --- */
-
-static enum err open_ledger(struct writer *w, struct err_info *e)
-{
-    if (w->ledger)
-        return ERR_NONE;
-    if (ledger_open(w->dsn, STORE_MUST_EXIST, &w->ledger, e))
-        return e->code;
-    ledger_set_patience(w->ledger, PATIENCE_MS);
-    return ERR_NONE;
-}
-
-/* Files first: what is in them is older than what the rings hold. */
-static enum err add_spilled(struct writer *w, size_t *rows, struct err_info *e)
-{
-    struct usage_record record;
-
-    while (*rows < BATCH_ROWS && spill_next(&w->spill, &record)) {
-        ++*rows;
-        if (ledger_add(w->ledger, &record, e))
-            return e->code;
-    }
-    if (!*rows && !w->spill.is_reading && !spill_is_empty(&w->spill))
-        return err_set(e, ERR_IO, "cannot read back the usage that was written aside");
-    return ERR_NONE;
-}
-
-static enum err add_ring(struct writer *w, unsigned i, size_t most, size_t *rows,
-                         struct err_info *e)
-{
-    const struct journal *j = ring_of(w, i);
-    struct ring_reader r = {.file = &j->ring, .at = w->taken[i], .end = journal_head(j)};
-    struct usage_record record;
-    struct slice payload;
-
-    while (*rows < most && ring_next(&r, &payload)) {
-        ++*rows;
-        w->taken_count[i]++;
-        if (!record_decode(payload, &j->ring.words, &record))
-            r.damaged_bytes += payload.len;
-        else if (ledger_add(w->ledger, &record, e))
-            return e->code;
-    }
-    w->taken[i] = r.at;
-    if (r.damaged_bytes) {
-        count(&w->stats.damaged_bytes, r.damaged_bytes);
-        log_event(LOG_ERROR, NULL, "journal.damaged", "worker=%u lost_bytes=%llu", i,
-                  (unsigned long long)r.damaged_bytes);
-    }
-    return ERR_NONE;
-}
-
-static void start_over(struct writer *w)
-{
-    for (unsigned i = 0; i < w->set->worker_count; i++) {
-        w->taken[i] = journal_tail(ring_of(w, i));
-        w->taken_count[i] = 0;
-    }
-    spill_rewind(&w->spill);
-}
-
-static void acknowledge_ring(struct writer *w, unsigned i, uint64_t position, uint64_t records)
-{
-    journal_ack(ring_of(w, i), position);
-    atomic_fetch_add_explicit(&w->acked, records, memory_order_relaxed);
-}
-
-static void acknowledge(struct writer *w)
-{
-    for (unsigned i = 0; i < w->set->worker_count; i++) {
-        if (w->taken[i] != journal_tail(ring_of(w, i)))
-            acknowledge_ring(w, i, w->taken[i], w->taken_count[i]);
-    }
-    spill_ack(&w->spill);
-}
-
-static enum err fill(struct writer *w, size_t *rows, struct err_info *e)
-{
-    unsigned workers = w->set->worker_count;
-
-    if (!spill_is_empty(&w->spill))
-        return add_spilled(w, rows, e);
-    for (unsigned i = 0; i < workers; i++) { // each a fair share of what is left
-        size_t most = *rows + (BATCH_ROWS - *rows) / (workers - i);
-        if (add_ring(w, i, most, rows, e))
-            return e->code;
-    }
-    return ERR_NONE;
-}
-
-static enum err transact(struct writer *w, size_t *rows, struct err_info *e)
-{
-    start_over(w);
-    if (open_ledger(w, e) || ledger_begin(w->ledger, e) || fill(w, rows, e) ||
-        ledger_commit(w->ledger, e))
-        return e->code;
-    count(&w->stats.rows_written, ledger_added(w->ledger));
-    acknowledge(w);
-    return ERR_NONE;
-}
-
-static bool has_work(const struct writer *w)
-{
-    if (!spill_is_empty(&w->spill))
-        return true;
-    for (unsigned i = 0; i < w->set->worker_count; i++) {
-        if (journal_head(ring_of(w, i)) != journal_tail(ring_of(w, i)))
-            return true;
-    }
-    return false;
-}
-
-/* Answers how many rows went; 0 also when the database failed. */
-static size_t write_batch(struct writer *w)
-{
-    struct err_info why = {.code = ERR_NONE};
-    size_t rows = 0;
-
-    if (!transact(w, &rows, &why)) {
-        if (rows) // else nothing was tried
-            note_success(w);
-        return rows;
-    }
-    note_failure(w, &why);
-    if (w->ledger)
-        ledger_rollback(w->ledger);
-    if (w->ledger && !ledger_may_recover(w->ledger))
-        drop_ledger(w); // whatever is wrong with the connection, the next one may not have it
-    start_over(w);
-    return 0;
-}
-
-/* --- spilling --- */
-
-/* Moves one piece of the ring, which does not go over its end; false when there is no more. */
-static bool spill_piece(struct writer *w, unsigned i, struct err_info *e)
-{
-    const struct journal *j = ring_of(w, i);
-    uint64_t size = j->ring.body_bytes, tail = journal_tail(j), head = journal_head(j);
-    uint64_t lap_end = (tail / size + 1) * size, records = 0;
-    struct ring_reader r = {.file = &j->ring, .at = tail, .end = head < lap_end ? head : lap_end};
-    struct slice payload;
-
-    while (r.at - tail < PIECE_BYTES && ring_next(&r, &payload))
-        records++;
-    if (r.at == tail)
-        return false;
-    if (spill_append(&w->spill, slice_of(j->ring.body + tail % size, r.at - tail), records, e))
-        return false;
-    acknowledge_ring(w, i, r.at, records);
-    return true;
-}
-
-static bool ring_is_filling(const struct journal *j)
-{
-    return (journal_head(j) - journal_tail(j)) * 4 > j->ring.body_bytes;
-}
-
-static void spill_rings(struct writer *w)
-{
-    bool long_since = clock_mono_ms() - w->failing_since_ms >= SPILL_AFTER_MS;
-    struct err_info why = {.code = ERR_NONE};
-
-    if (spill_is_empty(&w->spill))
-        w->spilled_since_unix_ms = clock_unix_ms() - (clock_mono_ms() - w->failing_since_ms);
-    for (unsigned i = 0; i < w->set->worker_count; i++) {
-        if (!long_since && !ring_is_filling(ring_of(w, i)))
-            continue;
-        while (!why.code && spill_piece(w, i, &why))
-            continue;
-    }
-    if (why.code && !w->spill_has_failed)
-        log_event(LOG_ERROR, NULL, "ledger.spill", "err=\"%s\"", err_info_text(&why));
-    w->spill_has_failed = why.code != ERR_NONE; // said once, not some times a second
-}
-
-/* --- the thread --- */
+#define NAP_MS         200  // between looks: the more rows share a transaction, the less each costs
+#define HURRIED_NAP_MS 50   // when somebody waits
+#define REST_AFTER_MS  5000 // of idleness memory is given back
 
 static int64_t oldest_in_ring(const struct journal *j)
 {
@@ -324,19 +59,17 @@ static int look(struct writer *w)
 {
     size_t rows = 0;
 
-    if (!has_work(w)) {
-        w->nap_ms = w->nap_ms * 2 < NAP_MOST_MS ? w->nap_ms * 2 : NAP_MOST_MS;
+    if (!writer_has_work(w)) {
         rest(w);
-        return w->nap_ms;
+        return NAP_MS;
     }
-    w->nap_ms = NAP_LEAST_MS;
     w->last_work_ms = clock_mono_ms();
     w->rested = false;
     if (w->last_work_ms >= w->retry_at_ms)
-        rows = write_batch(w);
+        rows = writer_write_batch(w);
     if (w->failing_since_ms)
-        spill_rings(w);
-    return rows >= BATCH_ROWS / 2 || (rows && !spill_is_empty(&w->spill)) ? 0 : w->nap_ms;
+        writer_spill_rings(w);
+    return rows && (w->behind_since_ms || !spill_is_empty(&w->spill)) ? 0 : NAP_MS;
 }
 
 static void sleep_locked(struct writer *w, int ms)
@@ -377,7 +110,7 @@ static void pause_locked(struct writer *w, int nap_ms)
     if (w->stopping)
         return;
     if (somebody_waits)
-        nap_ms = w->failing_since_ms ? NAP_LEAST_MS : 0;
+        nap_ms = w->failing_since_ms ? HURRIED_NAP_MS : 0;
     if (nap_ms)
         sleep_locked(w, nap_ms);
 }
@@ -388,7 +121,7 @@ static void *writer_main(void *arg)
     bool stopping = false;
 
     pthread_mutex_lock(&w->lock);
-    while (!stopping || (has_work(w) && !w->failing_since_ms)) {
+    while (!stopping || (writer_has_work(w) && !w->failing_since_ms)) {
         uint64_t asked = w->flush_asked;
         int nap_ms;
 
@@ -398,6 +131,7 @@ static void *writer_main(void *arg)
         if (stopping)
             w->retry_at_ms = 0; // one last try
         nap_ms = look(w);
+        writer_make_safe(w);
         publish(w);
         pthread_mutex_lock(&w->lock);
         if (w->flush_done != asked && flush_is_done(w)) {
@@ -407,7 +141,7 @@ static void *writer_main(void *arg)
         pause_locked(w, nap_ms);
     }
     pthread_mutex_unlock(&w->lock);
-    drop_ledger(w);
+    writer_drop_ledger(w);
     return NULL;
 }
 
@@ -455,7 +189,6 @@ enum err writer_start(struct journal_set *set, const char *dsn, struct writer **
     w->taken = must_calloc(set->worker_count, sizeof(*w->taken));
     w->taken_count = must_calloc(set->worker_count, sizeof(*w->taken_count));
     w->flush_heads = must_calloc(set->worker_count, sizeof(*w->flush_heads));
-    w->nap_ms = NAP_LEAST_MS;
     spill_init(&w->spill, set->dir_fd, set->limits.spill_bytes, set->limits.spill_rows);
     init_waiting(w);
     failed = pthread_create(&w->thread, NULL, writer_main, w);
