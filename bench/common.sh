@@ -71,7 +71,7 @@ build_all() {
             { grep -E 'error|FAILED|undefined' "$WORK/build.log" | head; die "the build failed"; }
         GPROXY=$BUILD/gproxy
         meson introspect "$BUILD" --buildoptions 2>/dev/null | tr '{' '\n' |
-            grep -q '"name": "buildtype", "value": "release"' ||
+            grep '"name": "buildtype"' | grep -q '"value": "release"' ||
             say "note: $BUILD is no release build"
     fi
     [ -f "$TOOLS/build.ninja" ] ||

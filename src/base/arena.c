@@ -9,8 +9,8 @@
 
 #include "base/panic.h"
 
-/* An exchange needs a few KiB; a snapshot many MiB: chunks double up to the last figure. */
-#define FIRST_CHUNK_BYTES ((size_t)1024)
+/* An exchange needs some hundred bytes; a snapshot many MiB: chunks double up to the last figure. */
+#define FIRST_CHUNK_BYTES ((size_t)512)
 #define LAST_CHUNK_BYTES  ((size_t)1 << 20)
 
 struct arena_chunk {
