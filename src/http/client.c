@@ -304,8 +304,8 @@ static void call_dial(struct http_call *call)
 }
 
 /*
- * The newest idle connection that has said nothing, or NULL.  Idle ones are read from, so
- * that one which speaks or ends unasked closes at once (hardening.md T4).
+ * The newest idle connection that has said nothing, or NULL.  The kernel is asked as well: what
+ * stands there unread would be taken for the answer to the next request (hardening.md T4).
  */
 static struct upstream_conn *take_idle(struct http_client *client, struct slice key)
 {
@@ -313,7 +313,8 @@ static struct upstream_conn *take_idle(struct http_client *client, struct slice 
 
     while (p && !list_is_empty(&p->idle)) {
         struct upstream_conn *c = list_entry(p->idle.next, struct upstream_conn, link);
-        if (!c->at_eof && !c->in.buffer && client->worker->now_ms - c->opened_at_ms < MAX_AGE_MS) {
+        if (!c->at_eof && !c->in.buffer && !stream_has_unread(c->stream) &&
+            client->worker->now_ms - c->opened_at_ms < MAX_AGE_MS) {
             list_remove(&c->link);
             client->idle_count--;
             return c;

@@ -2,6 +2,7 @@
 #include "loop/stream.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -290,6 +291,18 @@ size_t stream_write(struct stream *s, const struct iovec *parts, int count)
     else
         stream_send(s, parts, count);
     return stream_queued(s);
+}
+
+bool stream_has_unread(const struct stream *s)
+{
+    uv_os_fd_t fd;
+    ssize_t len;
+    char byte;
+
+    if (uv_fileno((const uv_handle_t *)&s->tcp, &fd) != 0)
+        return true;
+    len = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return len >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 size_t stream_queued(const struct stream *s)

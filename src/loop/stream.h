@@ -57,6 +57,9 @@ static inline struct iovec iovec_of(struct slice s)
 
 size_t stream_queued(const struct stream *s);
 
+/** Whether the peer has sent something, or has ended, that was not read yet.  One system call. */
+bool stream_has_unread(const struct stream *s);
+
 /** Bytes ever written to the kernel (below TLS: ciphertext): for "slow client" checks. */
 uint64_t stream_sent(const struct stream *s);
 
