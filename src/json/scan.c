@@ -366,10 +366,11 @@ static const char *quick_object(const char *text, const char *at, const char *en
 
 static bool quick_scan(struct slice text, struct asked *a)
 {
-    const char *at, *end = text.ptr + text.len;
+    const char *at, *end;
 
-    if (text.len < JSON_STRIDE)
+    if (text.len < JSON_STRIDE) // and no arithmetic on the NULL of an empty text
         return false;
+    end = text.ptr + text.len;
     at = json_skip_blanks(text.ptr, end);
     while (end > at && json_is_blank(end[-1]))
         end--;
