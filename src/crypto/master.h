@@ -24,6 +24,7 @@ enum subkey {
     SUBKEY_KEY_DIGEST = 2,  // digests of API keys, crypto/key.h
     SUBKEY_SESSION = 3,     // digests of session tokens
     SUBKEY_FINGERPRINT = 4, // tells one master key from another
+    SUBKEY_ENVELOPE = 5,    // MACs of chat/envelope.h
 };
 
 /**

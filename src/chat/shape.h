@@ -1,0 +1,53 @@
+/* shape.h - makes of a request what one upstream takes (protocols/mapping.md 2). */
+#ifndef CHAT_SHAPE_H
+#define CHAT_SHAPE_H
+
+#include "base/err.h"
+#include "chat/envelope.h"
+#include "chat/model.h"
+#include "chat/request.h"
+
+/* Who stands behind the dialect, where that makes a difference. */
+enum chat_host {
+    HOST_VENDOR,     // the dialect's own: api.openai.com, api.anthropic.com, AI Studio
+    HOST_COMPATIBLE, // somebody who copies it: "system" instead of "developer", max_tokens, ...
+    HOST_VERTEX,     // Gemini without call ids
+};
+
+/* Where the request goes. */
+struct chat_target {
+    enum dialect dialect;
+    enum chat_host host;
+    struct slice model;             // the upstream's id
+    const struct chat_model *gates; // of that model
+    bool stream;                    // ask upstream for a stream
+    bool strict;                    // what would be dropped is refused
+    bool auto_cache;                // Anthropic: mark the prompt for caching
+    bool drop_reasoning;            // upstream has refused the history's reasoning: leave it out
+    bool counting;                  // only to count tokens: no max_tokens, no stream
+};
+
+/** Whose secrets the target can use. */
+enum chat_vendor chat_target_vendor(const struct chat_target *t);
+
+/**
+ * Changes `r` in place: afterwards the target's codec only has to write down what is there.
+ * Turns alternate and begin as the target wants them, calls and results are paired and have
+ * ids and names of its alphabet, foreign secrets are gone, fields it does not take are gone
+ * and noted, `sent*` fields are filled in, degraded things have their new form.
+ *
+ * ERR_BAD_REQUEST names the client's field when the target cannot carry the request, or when
+ * strict and something would be dropped.
+ */
+enum err chat_shape(struct chat_request *r, const struct chat_target *t, struct err_info *e);
+
+/* Its steps, in this order; each in a file of its name. */
+enum err shape_fields(struct chat_request *r, const struct chat_target *t, struct err_info *e);
+enum err shape_tools(struct chat_request *r, const struct chat_target *t, struct err_info *e);
+enum err shape_reasoning(struct chat_request *r, const struct chat_target *t, struct err_info *e);
+enum err shape_media(struct chat_request *r, const struct chat_target *t, struct err_info *e);
+enum err shape_calls(struct chat_request *r, const struct chat_target *t, struct err_info *e);
+enum err shape_turns(struct chat_request *r, const struct chat_target *t, struct err_info *e);
+enum err shape_cache(struct chat_request *r, const struct chat_target *t, struct err_info *e);
+
+#endif

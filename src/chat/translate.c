@@ -1,0 +1,109 @@
+/* translate.c - the two halves put together: client's request out, upstream's answer back. */
+#include "chat/translate.h"
+
+#include <stdlib.h>
+
+#include "base/panic.h"
+
+enum err translate_request(enum dialect client, struct slice body, const struct chat_seal *seal,
+                           const struct chat_target *t, struct arena *a,
+                           struct chat_request *request, struct buf *out, struct err_info *e)
+{
+    struct json *tree;
+
+    chat_request_init(request, a, client);
+    if (json_parse(a, body, &tree, e) != ERR_NONE)
+        return e->code;
+    if (!json_is(tree, JSON_OBJECT))
+        return err_set(e, ERR_BAD_REQUEST, "the request body must be a JSON object");
+    if (codec_find(client)->read_request(tree, seal, request, e) != ERR_NONE)
+        return e->code;
+    request->stream = t->stream;
+    if (chat_shape(request, t, e) != ERR_NONE)
+        return e->code;
+    codec_find(t->dialect)->write_request(request, t, out);
+    return ERR_NONE;
+}
+
+static void *state_new(size_t size)
+{
+    void *state = calloc(1, size ? size : 1);
+
+    if (!state)
+        panic("out of memory: a codec's state");
+    return state;
+}
+
+/* What leaves restore: to the tap, then to the client's encoder. */
+static void take(void *ctx, const struct chat_event *ev)
+{
+    struct translation *t = ctx;
+
+    if (t->ended)
+        return;
+    if (t->tap.take)
+        chat_emit(&t->tap, ev);
+    if (ev->type == CHAT_START)
+        t->started = true;
+    if (ev->type == CHAT_ERROR && ev->error.message.len)
+        err_set(&t->error, ev->error.code, "%.*s", SLICE_ARG(ev->error.message));
+    else if (ev->type == CHAT_ERROR)
+        err_set(&t->error, ev->error.code, "%s", err_text(ev->error.code));
+    if (!t->down->encode(t->encoder, ev, t->out)) {
+        t->too_large = t->ended = true;
+        err_set(&t->error, ERR_UPSTREAM_BROKEN, "the provider's answer is too large to translate");
+    }
+    if (ev->type == CHAT_ERROR || ev->type == CHAT_END)
+        t->ended = true;
+}
+
+static struct chat_sink to_restore(struct translation *t)
+{
+    return (struct chat_sink){restore_take, &t->restore};
+}
+
+void translation_init(struct translation *t, const struct translation_options *o)
+{
+    *t = (struct translation){
+        .up = codec_find(o->upstream), .down = codec_find(o->client), .tap = o->tap};
+    t->decoder = state_new(t->up->decoder_size);
+    t->encoder = state_new(t->down->encoder_size);
+    t->up->decoder_init(t->decoder, &o->decode);
+    t->down->encoder_init(t->encoder, &o->encode);
+    restore_init(&t->restore, o->encode.request, (struct chat_sink){take, t});
+}
+
+void translation_release(struct translation *t)
+{
+    if (!t->decoder)
+        return;
+    t->up->decoder_release(t->decoder);
+    t->down->encoder_release(t->encoder);
+    restore_release(&t->restore);
+    free(t->decoder);
+    free(t->encoder);
+    *t = (struct translation){0};
+}
+
+void translation_feed(struct translation *t, struct slice name, struct slice payload)
+{
+    struct chat_sink sink = to_restore(t);
+    t->up->decode(t->decoder, name, payload, &sink);
+}
+
+void translation_whole(struct translation *t, struct slice body)
+{
+    struct chat_sink sink = to_restore(t);
+    t->up->decode_whole(t->decoder, body, &sink);
+}
+
+void translation_end(struct translation *t)
+{
+    struct chat_sink sink = to_restore(t);
+    t->up->decode_end(t->decoder, &sink);
+}
+
+void translation_inject(struct translation *t, const struct chat_event *ev)
+{
+    restore_take(&t->restore, ev);
+}

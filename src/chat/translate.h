@@ -1,0 +1,51 @@
+/* translate.h - a whole request, and a whole answer or stream, from one dialect to another. */
+#ifndef CHAT_TRANSLATE_H
+#define CHAT_TRANSLATE_H
+
+#include "chat/codec.h"
+#include "chat/restore.h"
+
+/**
+ * Reads the client's body, shapes it for `t` and appends what goes upstream.  `out_request`
+ * lives in the arena, as long as the body; it is what the answer's translation needs.
+ */
+enum err translate_request(enum dialect client, struct slice body, const struct chat_seal *seal,
+                           const struct chat_target *t, struct arena *a,
+                           struct chat_request *request, struct buf *out, struct err_info *e);
+
+/* An answer on its way back.  Both halves' state lives in here; translation_release() frees. */
+struct translation {
+    const struct codec *up, *down;
+    struct restore restore;
+    struct chat_sink tap;  // hears every event before the client's encoder does; may be empty
+    struct buf *out;       // where the client's bytes go; set anew before each call
+    bool ended;            // END or ERROR has passed
+    bool started;          // START has passed
+    struct err_info error; // of an ERROR
+    bool too_large;        // outgrew the encoder's limit
+    void *decoder, *encoder;
+};
+
+struct translation_options {
+    enum dialect client, upstream;
+    struct codec_decode_options decode;
+    struct codec_encode_options encode;
+    struct chat_sink tap;
+};
+
+void translation_init(struct translation *t, const struct translation_options *o);
+void translation_release(struct translation *t);
+
+/** One upstream event; the client's bytes are appended to t->out. */
+void translation_feed(struct translation *t, struct slice name, struct slice payload);
+
+/** A whole upstream answer. */
+void translation_whole(struct translation *t, struct slice body);
+
+/** Upstream's stream is over. */
+void translation_end(struct translation *t);
+
+/** An event of our own: CHAT_PING, or CHAT_ERROR when upstream broke off. */
+void translation_inject(struct translation *t, const struct chat_event *ev);
+
+#endif
