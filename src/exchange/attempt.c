@@ -13,7 +13,9 @@
 const struct channel_route *provider_route(const struct provider *p, enum operation op,
                                            enum dialect d)
 {
-    return provider_speaks(p, d) ? channel_route_find(p->channel, op, d) : NULL;
+    struct cell c = p->routing.cells[op][d];
+
+    return c.kind == CELL_PASSTHROUGH ? channel_route_find(p->channel, op, d) : NULL;
 }
 
 /* ---- the call ---- */

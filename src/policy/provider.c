@@ -1,22 +1,7 @@
-/* provider.c - what a configured provider speaks, and whose turn among its credentials it is. */
+/* provider.c - whose turn among a provider's credentials it is. */
 #include "policy/provider.h"
 
 #include <assert.h>
-
-static bool is_openai(enum dialect d)
-{
-    return d == DIALECT_OPENAI || d == DIALECT_OPENAI_CHAT || d == DIALECT_OPENAI_RESPONSES;
-}
-
-bool provider_speaks(const struct provider *p, enum dialect d)
-{
-    enum dialect only = p->only_dialect;
-
-    if (only == DIALECT_COUNT || only == d)
-        return true;
-    /* One of the two is what all share, or stands for all. */
-    return is_openai(only) && is_openai(d) && (only == DIALECT_OPENAI || d == DIALECT_OPENAI);
-}
 
 /* Those of weight 0 go to the end; otherwise the order stays. */
 static void part_by_weight(struct provider *p, struct arena *a)

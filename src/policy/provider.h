@@ -1,17 +1,10 @@
-/* provider.h - what a configured provider speaks, and whose turn among its credentials it is. */
+/* provider.h - whose turn among a provider's credentials it is. */
 #ifndef POLICY_PROVIDER_H
 #define POLICY_PROVIDER_H
 
 #include "policy/snapshot.h"
 
 #define PROVIDER_MAX_TURNS 1024
-
-/**
- * Whether the provider may be asked in dialect `d`.  One of the custom channel may be held to
- * one dialect; "openai" stands for the family, and each of OpenAI's two comes with what they
- * share.  The channel must have a route for it besides.
- */
-bool provider_speaks(const struct provider *p, enum dialect d);
 
 /**
  * Once all credentials are there: those of weight 0 go behind the others (`regular_count` of

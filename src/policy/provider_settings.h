@@ -18,6 +18,9 @@ struct provider_settings {
     struct slice ca_file;
     bool declared_models_only;
     bool insecure_skip_verify;
+    bool prefer_chat;
+    bool strict_translation;
+    bool auto_cache;
     struct url base;           // of base_url; zero for channels that answer themselves
     enum dialect only_dialect; // DIALECT_COUNT: whatever the channel speaks
 };

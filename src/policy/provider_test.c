@@ -1,4 +1,4 @@
-/* provider_test.c - dialects that a provider is held to, and turns among its credentials. */
+/* provider_test.c - turns among a provider's credentials. */
 #include "policy/provider.h"
 
 #include <setjmp.h>
@@ -12,32 +12,6 @@
 
 #include "base/array.h"
 #include "base/buf.h"
-
-/* What a provider held to `only` speaks, in the order of enum dialect: CHAT RESPONSES ... */
-static const struct {
-    enum dialect only;
-    bool speaks[DIALECT_COUNT];
-} dialects[] = {
-  /*                          chat   responses anthropic gemini openai */
-    {DIALECT_OPENAI_CHAT,      {true, false, false, false, true} },
-    {DIALECT_OPENAI_RESPONSES, {false, true, false, false, true} },
-    {DIALECT_ANTHROPIC,        {false, false, true, false, false}},
-    {DIALECT_GEMINI,           {false, false, false, true, false}},
-    {DIALECT_OPENAI,           {true, true, false, false, true}  },
-    {DIALECT_COUNT,            {true, true, true, true, true}    },
-};
-
-static void test_speaks(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(dialects); i++) {
-        struct provider p = {.only_dialect = dialects[i].only};
-        for (int d = 0; d < DIALECT_COUNT; d++) {
-            if (provider_speaks(&p, (enum dialect)d) != dialects[i].speaks[d])
-                fail_msg("row %zu, dialect %s", i, dialect_name((enum dialect)d));
-        }
-    }
-}
 
 #define MANY 70000
 
@@ -203,9 +177,9 @@ static void test_counter_wraps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_speaks), cmocka_unit_test(test_rounds),
-        cmocka_unit_test(test_picks),  cmocka_unit_test(test_shares),
-        cmocka_unit_test(test_many),   cmocka_unit_test(test_counter_wraps),
+        cmocka_unit_test(test_rounds),        cmocka_unit_test(test_picks),
+        cmocka_unit_test(test_shares),        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_counter_wraps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,7 @@ struct alias_row {
     struct slice name;
     bool enabled;
     struct slice strategy;
+    bool strict;
 };
 
 struct alias_target_row {

@@ -16,6 +16,7 @@
 #include "crypto/key.h" // KEY_DIGEST_BYTES
 #include "policy/limits.h"
 #include "policy/price.h"
+#include "policy/routing.h"
 #include "policy/row.h"
 #include "wire/url.h"
 
@@ -33,7 +34,9 @@ struct provider {
     struct slice name;
     const struct channel *channel;
     struct url base;                // scheme, host, port, path prefix; zero for local channels
-    enum dialect only_dialect;      // custom: DIALECT_COUNT when all three are spoken
+    struct routing routing;         // what it does with each operation and dialect
+    bool strict_translation;        // what a translation would drop is refused
+    bool auto_cache;                // Anthropic: prompts of other dialects are marked for caching
     struct credential *credentials; // enabled ones, those of weight 0 last; one of id 0 without a
                                     // key where none is configured and the channel needs none
     size_t credential_count;
@@ -73,6 +76,7 @@ struct alias {
     struct alias_target *targets; // of enabled providers, in tier order; there may be none left
     size_t target_count;
     bool weighted;     // the first of each tier is chosen by weight
+    bool strict;       // as a provider's strict_translation
     atomic_uint *turn; // counts requests, for that; outlives the snapshot
     int64_t created_unix_ms;
 };

@@ -61,6 +61,7 @@ static struct alias *alias_new(struct builder *b, const struct alias_row *row)
         .name = builder_dup(b, row->name),
         .targets = arena_array(&b->snapshot->arena, struct alias_target, ROUTE_MAX_CANDIDATES),
         .weighted = slice_eq(row->strategy, SLICE("weighted")),
+        .strict = row->strict,
         .turn = policy_state_turn(b->state, ROW_ALIAS, row->head.id),
         .created_unix_ms = row->head.created_unix_ms,
     };

@@ -141,22 +141,27 @@ static void build_model(struct builder *b, const struct model_row *row)
     index_bare_id(b->snapshot, m);
 }
 
-/* What `settings` and `timeouts` say, over the defaults. */
+/* What `settings`, `routing` and `timeouts` say, over the defaults. */
 static enum err provider_configure(struct builder *b, const struct provider_row *row,
                                    struct provider *p, struct err_info *e)
 {
     struct arena *a = &b->snapshot->arena;
     struct provider_settings settings;
+    struct routing_rules rules;
 
     if (provider_settings_read(row->settings, p->channel, a, &settings, e))
         return e->code;
     p->base = settings.base;
-    p->only_dialect = settings.only_dialect;
     p->declared_models_only = settings.declared_models_only;
     p->organization = settings.organization;
     p->project = settings.project;
     p->insecure_skip_verify = settings.insecure_skip_verify;
     p->ca_file = settings.ca_file;
+    p->strict_translation = settings.strict_translation;
+    p->auto_cache = settings.auto_cache;
+    rules = (struct routing_rules){p->channel, settings.only_dialect, settings.prefer_chat};
+    if (routing_read(row->routing, &rules, &p->routing, e))
+        return e->code;
     p->timeouts = b->snapshot->limits.timeouts;
     return row->timeouts.ptr ? timeouts_read(&p->timeouts, row->timeouts, a, e) : ERR_NONE;
 }

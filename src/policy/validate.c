@@ -6,6 +6,7 @@
 #include "policy/limits.h"
 #include "policy/price.h"
 #include "policy/provider_settings.h"
+#include "policy/routing.h"
 #include "wire/glob.h"
 
 #define NAME_BYTES  64
@@ -109,6 +110,8 @@ static enum err check_provider(const struct provider_row *row, struct err_info *
 {
     const struct channel *c = channel_find(row->channel);
     struct provider_settings settings;
+    struct routing_rules rules;
+    struct routing routing;
     struct limits limits;
     struct arena scratch;
 
@@ -120,8 +123,11 @@ static enum err check_provider(const struct provider_row *row, struct err_info *
         return e->code;
     arena_init(&scratch, 0);
     limits_set_defaults(&limits);
-    if (provider_settings_read(row->settings, c, &scratch, &settings, e) == ERR_NONE &&
-        row->timeouts.ptr)
+    if (provider_settings_read(row->settings, c, &scratch, &settings, e) == ERR_NONE) {
+        rules = (struct routing_rules){c, settings.only_dialect, settings.prefer_chat};
+        routing_read(row->routing, &rules, &routing, e);
+    }
+    if (!e->code && row->timeouts.ptr)
         timeouts_read(&limits.timeouts, row->timeouts, &scratch, e);
     arena_release(&scratch);
     return e->code;

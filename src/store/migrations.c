@@ -72,6 +72,10 @@ static const char *const control_plane[] = {
     "CREATE TABLE owner (fingerprint TEXT NOT NULL) STRICT",
 };
 
+static const char *const strict_aliases[] = {
+    "ALTER TABLE alias ADD COLUMN strict INTEGER NOT NULL DEFAULT 0",
+};
+
 /*
  * In order; the number of a migration is its place here, from 1.  A new one is
  * added at the end.  What has been released is never edited.
@@ -83,6 +87,7 @@ static const struct {
 } migrations[] = {
     {"control plane", control_plane,    ARRAY_LEN(control_plane)   },
     {"usage ledger",  migration_ledger, ARRAY_LEN(migration_ledger)},
+    {"strict aliases", strict_aliases, ARRAY_LEN(strict_aliases)},
 };
 
 int migrations_newest(void)
