@@ -52,6 +52,9 @@ enum chat_trait {
     TRAIT_BREAKPOINTS = 1 << 18,    // OpenAI gpt-5.6+: prompt_cache_breakpoint
     TRAIT_FILE_URLS = 1 << 19,      // Gemini 2.5+: https in fileData
     TRAIT_STRICT_TOOLS = 1 << 20,   // Claude: strict on tools
+    TRAIT_NO_STOP = 1 << 21,        // OpenAI o3 and later: stop is refused
+    TRAIT_IDLE_SAMPLING = 1 << 22,  // gpt-5.1 to 5.6: NO_SAMPLING does not hold at effort none
+    TRAIT_BOUND_THINKING = 1 << 23, // Claude 5.5 class: reasoning is for the model that made it
 };
 
 struct chat_model {
