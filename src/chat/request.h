@@ -236,7 +236,9 @@ struct chat_request {
         struct chat_text description;
         struct slice schema; // raw
         enum chat_flag strict;
-        struct slice sent_schema; // set by shape; empty: as `schema`
+        /* set by shape: */
+        struct slice sent_schema; // empty: as `schema`
+        bool wrapped;             // the schema is no object's and is sent as {"value": schema}
     } format;
 
     struct {

@@ -2,9 +2,13 @@
 #ifndef CHAT_RESTORE_H
 #define CHAT_RESTORE_H
 
-#include "base/buf.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/table.h"
 #include "chat/event.h"
 #include "chat/request.h"
+#include "chat/unwrap.h"
 
 /*
  * Stands between decoder and encoder, and undoes what chat/shape.h did to tools: names that
@@ -16,10 +20,12 @@ struct restore {
     /* private */
     const struct chat_request *request;
     struct chat_sink sink;
-    bool idle;                 // nothing was changed: everything passes
-    struct restore_part *open; // calls that are gathered
-    struct list parts;
-    bool called, formatted;
+    bool idle;             // nothing was changed: everything passes
+    bool ended;            // it ended in an error of its own
+    struct table tools;    // struct chat_tool by the name that upstream knows
+    struct unwrap **parts; // [part_cap] by index: of open ones that are unwrapped; or NULL
+    size_t part_cap;
+    uint64_t called, formatted; // choices, one bit each, by what was called in them
 };
 
 void restore_init(struct restore *r, const struct chat_request *request, struct chat_sink sink);
