@@ -3,7 +3,7 @@
 
 #include "base/array.h"
 #include "chat/field.h"
-#include "chat/shape.h"
+#include "chat/shape_inside.h"
 #include "crypto/digest.h"
 #include "json/raw.h"
 
@@ -49,19 +49,24 @@ static void clamp_temperature(struct chat_request *r)
     note_degraded(r, FIELD_TEMPERATURE);
 }
 
-static void drop_sampling(struct chat_request *r)
-{
-    drop_number(r, FIELD_TEMPERATURE, &r->temperature, 1);
-    drop_number(r, FIELD_TOP_P, &r->top_p, 1);
-    drop_number(r, FIELD_TOP_K, &r->top_k, -1);
-}
-
 static void drop_logprobs(struct chat_request *r)
 {
     if (r->logprobs == CHAT_YES || r->top_logprobs > 0)
         note(r, FIELD_LOGPROBS);
     r->logprobs = CHAT_UNSET;
     r->top_logprobs = 0;
+}
+
+void shape_drop_sampling(struct chat_request *r, const struct chat_target *t)
+{
+    drop_number(r, FIELD_TEMPERATURE, &r->temperature, 1);
+    drop_number(r, FIELD_TOP_P, &r->top_p, 1);
+    drop_number(r, FIELD_TOP_K, &r->top_k, -1);
+    if (!is_openai(t))
+        return;
+    drop_number(r, FIELD_PRESENCE, &r->presence_penalty, 0);
+    drop_number(r, FIELD_FREQUENCY, &r->frequency_penalty, 0);
+    drop_logprobs(r);
 }
 
 static void shape_penalties(struct chat_request *r, const struct chat_target *t)
@@ -86,11 +91,8 @@ static void shape_sampling(struct chat_request *r, const struct chat_target *t)
 
     if (is_openai(t))
         drop_number(r, FIELD_TOP_K, &r->top_k, -1);
-    if (chat_model_has(gates, TRAIT_NO_SAMPLING) && !chat_model_has(gates, TRAIT_IDLE_SAMPLING)) {
-        drop_sampling(r);
-        if (is_openai(t))
-            drop_logprobs(r);
-    }
+    if (chat_model_has(gates, TRAIT_NO_SAMPLING) && !chat_model_has(gates, TRAIT_IDLE_SAMPLING))
+        shape_drop_sampling(r, t);
     if (t->dialect == DIALECT_ANTHROPIC || gates->family == FAMILY_MOONSHOT)
         clamp_temperature(r);
     if (chat_model_has(gates, TRAIT_ONE_SAMPLER) && r->temperature.len)
