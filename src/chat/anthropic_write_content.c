@@ -1,0 +1,250 @@
+/* anthropic_write_content.c - requests in Anthropic's Messages: turns and their blocks. */
+#include "chat/anthropic_inside.h"
+#include "json/scan.h"
+#include "json/write.h"
+
+static void open_block(struct json_writer *w, struct slice type)
+{
+    json_open_object(w);
+    json_key(w, SLICE("type"));
+    json_value_string(w, type);
+}
+
+static void member_text(struct json_writer *w, struct slice key, struct chat_text text)
+{
+    json_key(w, key);
+    json_value_text(w, text_is_absent(text) ? text_plain(SLICE("")) : text);
+}
+
+static void member_slice(struct json_writer *w, struct slice key, struct slice s)
+{
+    json_key(w, key);
+    json_value_string(w, s);
+}
+
+static void write_text(struct json_writer *w, const struct chat_item *item)
+{
+    open_block(w, SLICE("text"));
+    member_text(w, SLICE("text"), item->text);
+    anthropic_write_cache(w, item->cache);
+    json_close_object(w);
+}
+
+static void write_source(struct json_writer *w, const struct chat_media *media)
+{
+    json_key(w, SLICE("source"));
+    switch (media->source) {
+    case SOURCE_BASE64:
+        open_block(w, SLICE("base64"));
+        member_slice(w, SLICE("media_type"), media->mime);
+        member_text(w, SLICE("data"), media->data);
+        break;
+    case SOURCE_URL:
+        open_block(w, SLICE("url"));
+        member_text(w, SLICE("url"), media->data);
+        break;
+    case SOURCE_FILE_ID:
+        open_block(w, SLICE("file"));
+        member_text(w, SLICE("file_id"), media->data);
+        break;
+    case SOURCE_TEXT:
+        open_block(w, SLICE("text"));
+        member_slice(w, SLICE("media_type"), SLICE("text/plain"));
+        member_text(w, SLICE("data"), media->data);
+        break;
+    }
+    json_close_object(w);
+}
+
+static void write_media(struct json_writer *w, const struct chat_item *item)
+{
+    bool is_image = item->kind == CHAT_IMAGE;
+
+    open_block(w, is_image ? SLICE("image") : SLICE("document"));
+    write_source(w, &item->media);
+    if (!is_image && !text_is_empty(item->media.name))
+        member_text(w, SLICE("title"), item->media.name);
+    anthropic_write_cache(w, item->cache);
+    json_close_object(w);
+}
+
+/* Only with its secret: Anthropic takes no other. */
+static void write_reasoning(struct json_writer *w, const struct chat_reasoning *reasoning)
+{
+    if (!reasoning->secret.len)
+        return;
+    if (reasoning->kind == REASONING_REDACTED && text_is_empty(reasoning->text)) {
+        open_block(w, SLICE("redacted_thinking"));
+        member_slice(w, SLICE("data"), reasoning->secret);
+    } else {
+        open_block(w, SLICE("thinking"));
+        member_text(w, SLICE("thinking"), reasoning->text);
+        member_slice(w, SLICE("signature"), reasoning->secret);
+    }
+    json_close_object(w);
+}
+
+static bool is_object(struct slice text)
+{
+    struct err_info ignored = {0};
+
+    return json_is_object(text) && json_scan(text, NULL, 0, NULL, &ignored) == ERR_NONE;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static struct slice trim_blanks(struct slice s)
+{
+    while (s.len && is_blank(s.ptr[0]))
+        s = slice_after(s, 1);
+    while (s.len && is_blank(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+bool anthropic_write_input(struct buf *out, struct chat_text arguments, bool wrap)
+{
+    struct buf decoded = {0};
+    struct slice text = arguments.s;
+    bool ok;
+
+    if (arguments.escaped) {
+        text_append_plain(&decoded, arguments);
+        text = buf_peek(&decoded);
+    }
+    text = trim_blanks(text);
+    ok = !text.len || is_object(text);
+    if (!text.len) {
+        buf_append(out, SLICE("{}"));
+    } else if (ok) {
+        buf_append(out, text);
+    } else if (wrap) {
+        buf_append(out, SLICE("{\"_raw\":\""));
+        text_append_escaped(out, arguments);
+        buf_append(out, SLICE("\"}"));
+    }
+    buf_release(&decoded);
+    return ok || wrap;
+}
+
+static void write_call(struct json_writer *w, const struct chat_item *item)
+{
+    const struct chat_call *call = &item->call;
+
+    open_block(w, SLICE("tool_use"));
+    member_slice(w, SLICE("id"), call->id);
+    member_slice(w, SLICE("name"), call->name);
+    json_key(w, SLICE("input"));
+    if (call->custom) {
+        json_open_object(w);
+        member_text(w, SLICE("input"), call->arguments);
+        json_close_object(w);
+    } else {
+        anthropic_write_input(w->out, call->arguments, true);
+        w->comma = true;
+    }
+    anthropic_write_cache(w, item->cache);
+    json_close_object(w);
+}
+
+static void write_item(struct json_writer *w, const struct chat_item *item);
+
+/* The one text without a mark that all of the items are, or NULL. */
+static const struct chat_item *only_text(const struct list *items)
+{
+    const struct chat_item *item = list_entry(items->next, struct chat_item, link);
+    bool is_one = !list_is_empty(items) && items->next == items->prev;
+
+    return is_one && (item->kind == CHAT_TEXT || item->kind == CHAT_REFUSAL) &&
+                   item->cache == CACHE_NONE
+               ? item
+               : NULL;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): results hold no results
+static void write_items(struct json_writer *w, struct slice key, const struct list *items)
+{
+    const struct chat_item *text = only_text(items);
+
+    json_key(w, key);
+    if (text) {
+        json_value_text(w, text->text);
+        return;
+    }
+    json_open_array(w);
+    list_for_each(at, items)
+        write_item(w, list_entry(at, struct chat_item, link));
+    json_close_array(w);
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): results hold no results
+static void write_result(struct json_writer *w, const struct chat_item *item)
+{
+    const struct chat_result *result = &item->result;
+    const struct chat_item *text = only_text(&result->items);
+
+    open_block(w, SLICE("tool_result"));
+    member_slice(w, SLICE("tool_use_id"), result->call_id);
+    if (!list_is_empty(&result->items) && !(text && text_is_empty(text->text)))
+        write_items(w, SLICE("content"), &result->items);
+    if (result->is_error) {
+        json_key(w, SLICE("is_error"));
+        json_value_bool(w, true);
+    }
+    anthropic_write_cache(w, item->cache);
+    json_close_object(w);
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): results hold no results
+static void write_item(struct json_writer *w, const struct chat_item *item)
+{
+    switch (item->kind) {
+    case CHAT_TEXT:
+    case CHAT_REFUSAL: write_text(w, item); return;
+    case CHAT_IMAGE:
+    case CHAT_FILE: write_media(w, item); return;
+    case CHAT_REASONING: write_reasoning(w, &item->reasoning); return;
+    case CHAT_CALL: write_call(w, item); return;
+    case CHAT_RESULT: write_result(w, item); return;
+    case CHAT_SERVER:
+        if (item->server.vendor == VENDOR_ANTHROPIC)
+            json_value_raw(w, item->server.raw);
+        return;
+    case CHAT_AUDIO:
+    case CHAT_VIDEO: return; // shape has refused them
+    }
+}
+
+void anthropic_write_system(struct json_writer *w, const struct chat_request *r)
+{
+    if (!list_is_empty(&r->system))
+        write_items(w, SLICE("system"), &r->system);
+}
+
+static const char *role_name(enum chat_role role)
+{
+    switch (role) {
+    case CHAT_USER: return "user";
+    case CHAT_ASSISTANT: return "assistant";
+    case CHAT_SYSTEM: break;
+    }
+    return "system";
+}
+
+void anthropic_write_messages(struct json_writer *w, const struct chat_request *r)
+{
+    json_key(w, SLICE("messages"));
+    json_open_array(w);
+    list_for_each(at, &r->turns) {
+        const struct chat_turn *turn = list_entry(at, struct chat_turn, link);
+        json_open_object(w);
+        json_key(w, SLICE("role"));
+        json_value_string(w, slice_str(role_name(turn->role)));
+        write_items(w, SLICE("content"), &turn->items);
+        json_close_object(w);
+    }
+    json_close_array(w);
+}
