@@ -39,6 +39,7 @@ struct codec_decode_options {
     int64_t now_unix;            // seconds, where upstream does not say when
     struct slice id;             // of the exchange: seed of ids that upstream does not give
     struct slice upstream_model; // where upstream does not say which
+    bool text_secrets;           // Gemini: the client's dialect has a place for secrets of texts
 };
 typedef void codec_decoder_init_fn(void *decoder, const struct codec_decode_options *o);
 

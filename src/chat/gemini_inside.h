@@ -64,6 +64,9 @@ struct slice gemini_schema(struct arena *a, const struct json *schema);
 void gemini_write_contents(struct json_writer *w, const struct chat_request *r,
                            const struct chat_target *t);
 
+/** Valid JSON on one line: what was laid out over several loses its layout. */
+void gemini_compact(struct buf *out, struct slice json);
+
 /** Arguments as an object: {} for none, {"_raw": text} for what is no object. */
 void gemini_write_arguments(struct json_writer *w, struct slice text);
 

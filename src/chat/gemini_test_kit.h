@@ -13,7 +13,7 @@
 #include "base/array.h"
 #include "chat/gemini_inside.h"
 
-static const char *const fixtures[] = {
+__attribute__((unused)) static const char *const fixtures[] = {
     "01-plain",          "02-system",       "03-multi-turn",       "04-tool-call",
     "05-parallel-calls", "06-tool-results", "07-thinking-tools",   "08-image",
     "09-structured",     "10-cached-usage", "11-length",           "12-filter",

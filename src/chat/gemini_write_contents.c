@@ -11,41 +11,6 @@ struct writer {
     struct slice secret;
 };
 
-/* Line ends in a JSON text are only layout, and would end a line of an event stream. */
-static void append_on_one_line(struct buf *out, struct slice raw)
-{
-    while (raw.len) {
-        size_t at = 0;
-
-        while (at < raw.len && raw.ptr[at] != '\n' && raw.ptr[at] != '\r')
-            at++;
-        buf_append(out, slice_sub(raw, 0, at));
-        raw = slice_after(raw, at + 1);
-    }
-}
-
-void gemini_write_arguments(struct json_writer *w, struct slice text)
-{
-    struct err_info ignored = {0};
-    struct slice object;
-
-    while (text.len && (text.ptr[0] == ' ' || text.ptr[0] == '\n' || text.ptr[0] == '\r' ||
-                        text.ptr[0] == '\t'))
-        text = slice_after(text, 1);
-    object = text;
-    if (!text.len) {
-        json_value_raw(w, SLICE("{}"));
-    } else if (json_is_object(object) && json_scan(object, NULL, 0, NULL, &ignored) == ERR_NONE) {
-        json_value_raw(w, SLICE(""));
-        append_on_one_line(w->out, object);
-    } else {
-        json_open_object(w);
-        json_key(w, SLICE("_raw"));
-        json_value_string(w, text);
-        json_close_object(w);
-    }
-}
-
 static void write_call(struct writer *x, const struct chat_call *call)
 {
     struct json_writer *w = x->w;
