@@ -16,9 +16,9 @@ export const WORDS = ['Hel', 'lo ', 'wörld ', '👋'];
 // Disjoint except that reasoning is contained in output (spec 10).
 export const USAGE = { input: 11, cacheRead: 20, cacheWrite: 0, output: 9, reasoning: 4 };
 
-const CREATED = 1767225600;
-const frame = (data) => `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
-const named = (data) => `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
+export const CREATED = 1767225600;
+export const frame = (data) => `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
+export const named = (data) => `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
 
 // The payloads of SSE text, with event names; all three line ends.
 export function sse(text) {
@@ -47,7 +47,7 @@ function parsed(text) {
 
 // ---- OpenAI Chat Completions --------------------------------------------
 
-const chatUsage = (u) => ({
+export const chatUsage = (u) => ({
   prompt_tokens: u.input + u.cacheRead + u.cacheWrite,
   completion_tokens: u.output,
   total_tokens: u.input + u.cacheRead + u.cacheWrite + u.output,
@@ -153,7 +153,7 @@ export const chat = {
 
 // ---- OpenAI Responses -----------------------------------------------------
 
-const responsesUsage = (u) => ({
+export const responsesUsage = (u) => ({
   input_tokens: u.input + u.cacheRead + u.cacheWrite,
   input_tokens_details: { cached_tokens: u.cacheRead, cache_write_tokens: u.cacheWrite },
   output_tokens: u.output,
@@ -161,7 +161,7 @@ const responsesUsage = (u) => ({
   total_tokens: u.input + u.cacheRead + u.cacheWrite + u.output,
 });
 
-function responseObject({ id, model, output, status, usage }) {
+export function responseObject({ id, model, output, status, usage }) {
   return {
     id,
     object: 'response',
@@ -267,7 +267,7 @@ export const responses = {
 
 // ---- Anthropic Messages -----------------------------------------------------
 
-const anthropicUsage = (u) => ({
+export const anthropicUsage = (u) => ({
   input_tokens: u.input,
   cache_creation_input_tokens: u.cacheWrite,
   cache_read_input_tokens: u.cacheRead,
@@ -278,7 +278,7 @@ const anthropicUsage = (u) => ({
   service_tier: 'standard',
 });
 
-const message = (id, model, content, stop_reason, usage) => ({
+export const message = (id, model, content, stop_reason, usage) => ({
   id,
   type: 'message',
   role: 'assistant',
@@ -367,7 +367,7 @@ export const anthropic = {
 
 // ---- Gemini generateContent -------------------------------------------------
 
-const geminiUsage = (u) => ({
+export const geminiUsage = (u) => ({
   promptTokenCount: u.input + u.cacheRead + u.cacheWrite,
   candidatesTokenCount: u.output - u.reasoning,
   totalTokenCount: u.input + u.cacheRead + u.cacheWrite + u.output,
@@ -377,7 +377,7 @@ const geminiUsage = (u) => ({
 
 const CALL = { functionCall: { id: 'call_w1', name: 'get_weather', args: { city: 'Paris' } } };
 
-function geminiChunk(parts, { model, usage, finishReason, id = 't1' }) {
+export function geminiChunk(parts, { model, usage, finishReason, id = 't1' }) {
   return {
     candidates: [{ content: { role: 'model', parts }, ...(finishReason ? { finishReason } : {}), index: 0 }],
     ...(usage ? { usageMetadata: usage } : {}),

@@ -1,13 +1,15 @@
 // upstream.js - a scripted upstream on bare sockets: records the exact bytes that it
 // gets, judges them as the vendor would, and answers well or misbehaves as told.
 //
-// What it does is chosen by the model id of the request (`script`), so that tests can
-// share one upstream; without a script it answers well, in the dialect of the path.
+// What it does is chosen by the model id of the request, or by a mark in its text
+// (`script`), so that tests can share one upstream; without a script it answers well, in
+// the dialect of the path.
 import net from 'node:net';
 import tls from 'node:tls';
 import { once } from 'node:events';
 import { sleep } from './client.js';
 import { chat, responses, anthropic, gemini, geminiArray } from './dialects.js';
+import { complaintsOf } from './vendors.js';
 
 export const UPSTREAM_KEYS = {
   openai: 'sk-upstream-openai-0001',
@@ -76,6 +78,11 @@ class Request {
     const m = /\/models\/(.+):\w+$/.exec(this.path);
     if (m) return decodeURIComponent(m[1]);
     return this.json?.model ?? '';
+  }
+
+  // "case-..." in the words of the conversation: tests with models of real names tell requests by it.
+  get mark() {
+    return /\bcase-[\w-]+/.exec(this.text)?.[0];
   }
 
   get route() {
@@ -208,7 +215,7 @@ const OTHERS = {
 };
 
 export class Upstream {
-  // options: { tls: { key, cert }, check: false to judge nothing }
+  // options: { tls: { key, cert }, check: false to judge no heads, strict: bodies as the vendor would }
   static async start(options = {}) {
     const up = new Upstream(options);
     up.server = options.tls
@@ -233,18 +240,18 @@ export class Upstream {
     this.early = null; // a script for every request, called before its body is whole
   }
 
-  // fn(req, res): what to do with requests for that model id.
-  script(model, fn) {
-    this.scripts.set(model, fn);
-    return model;
+  // fn(req, res): what to do with requests for that model id, or with that mark in them.
+  script(key, fn) {
+    this.scripts.set(key, fn);
+    return key;
   }
 
   forbid(...secrets) {
     this.secrets.push(...secrets);
   }
 
-  seen(model) {
-    return this.requests.filter((r) => r.model === model);
+  seen(key) {
+    return this.requests.filter((r) => r.model === key || r.mark === key);
   }
 
   accept(socket) {
@@ -310,8 +317,10 @@ export class Upstream {
   async dispatch(req) {
     this.requests.push(req);
     if (this.options.check !== false) this.judge(req);
+    if (this.options.strict) req.complaints = complaintsOf(req);
+    for (const what of req.complaints ?? []) this.problems.push(`${req.method} ${req.target} [${req.model}]: ${what}`);
     const res = new Reply(req);
-    const script = this.scripts.get(req.model) ?? this.early ?? answerWell;
+    const script = this.scripts.get(req.model) ?? this.scripts.get(req.mark) ?? this.early ?? answerWell;
     await script(req, res);
   }
 
