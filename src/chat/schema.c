@@ -57,36 +57,22 @@ static void write_name(struct conversion *c, const char *name)
     json_key(&c->w, slice_str(name));
 }
 
-/* "T" or ["T","null"]; Gemini's own types are in capitals. */
+/* "T" or ["T","null"] */
 static void write_type(struct conversion *c, const struct schema_node *n)
 {
     const struct json *type = n->at[WORD_TYPE];
     bool null = n->or_null || json_is(n->at[WORD_NULLABLE], JSON_TRUE);
-    struct buf name = {0};
 
     write_name(c, "type");
-    if (!json_is(type, JSON_STRING)) {
+    if (!null || !json_is(type, JSON_STRING) || schema_type_is(type, "null")) {
         json_value_raw(&c->w, type->source);
         return;
     }
-    buf_append(&name, type->source);
-    for (size_t i = 0; c->target == FROM_GEMINI && i < name.end; i++) {
-        if (name.data[i] >= 'A' && name.data[i] <= 'Z') {
-            name.data[i] = (char)(name.data[i] | 0x20);
-            c->changed = true;
-        }
-    }
-    null = null && !slice_eq(buf_peek(&name), SLICE("\"null\""));
-    if (null) {
-        json_open_array(&c->w);
-        c->changed = true;
-    }
-    json_value_raw(&c->w, buf_peek(&name));
-    if (null) {
-        json_value_string(&c->w, SLICE("null"));
-        json_close_array(&c->w);
-    }
-    buf_release(&name);
+    json_open_array(&c->w);
+    json_value_raw(&c->w, type->source);
+    json_value_string(&c->w, SLICE("null"));
+    json_close_array(&c->w);
+    c->changed = true;
 }
 
 static void write_description(struct conversion *c, const struct schema_node *n)
@@ -394,19 +380,6 @@ static write_fn *const makers[SCHEMA_WORD_COUNT] = {
     [WORD_EXCLUSIVE_MAXIMUM] = write_maximum,
 };
 
-static void write_count(struct conversion *c, const struct json *v)
-{
-    struct slice inside;
-    uint64_t number;
-
-    if (json_string_plain(v->source, &inside) && slice_to_u64(inside, &number)) {
-        json_value_raw(&c->w, inside);
-        c->changed = true;
-    } else {
-        json_value_raw(&c->w, v->source);
-    }
-}
-
 /* Other names than the word's own: a tuple, and the choice that is no longer exclusive. */
 static const char *name_of(struct conversion *c, const struct schema_node *n, enum schema_word word)
 {
@@ -414,7 +387,7 @@ static const char *name_of(struct conversion *c, const struct schema_node *n, en
         c->changed = true;
         return "prefixItems";
     }
-    if (word == WORD_ONE_OF && c->target != FROM_GEMINI) {
+    if (word == WORD_ONE_OF) {
         c->changed = true;
         return "anyOf";
     }
@@ -441,20 +414,7 @@ static void write_word(struct conversion *c, const struct schema_node *n, enum s
         write_name(c, name_of(c, n, word));
         write_many(c, v);
         break;
-    case NAMED:
-        if (word == WORD_PROPERTIES) {
-            write_properties(c, n);
-            break;
-        }
-        json_key(&c->w, v->key);
-        json_open_object(&c->w);
-        write_named(c, v);
-        json_close_object(&c->w);
-        break;
-    case COUNT:
-        json_key(&c->w, v->key);
-        write_count(c, v);
-        break;
+    case NAMED: write_properties(c, n); break;
     case MAKE: makers[word](c, n); break;
     }
 }
@@ -495,16 +455,12 @@ static void write_schema(struct conversion *c, const struct json *v, bool or_nul
 
     node_read(c, v, &n);
     n.or_null = or_null;
-    refers = n.at[WORD_REF] && c->target != FROM_GEMINI;
+    refers = n.at[WORD_REF];
     json_open_object(&c->w);
     json_for_each(at, v) {
         enum schema_word word = schema_word_find(at->key);
 
-        if (word == SCHEMA_WORD_COUNT && c->target == FROM_GEMINI) {
-            json_key(&c->w, at->key);
-            json_value_raw(&c->w, at->source);
-        } else if (word == SCHEMA_WORD_COUNT || n.at[word] != at ||
-                   (refers && !stays_beside_ref(word))) {
+        if (word == SCHEMA_WORD_COUNT || n.at[word] != at || (refers && !stays_beside_ref(word))) {
             c->changed = true;
         } else {
             write_word(c, &n, word);
@@ -518,6 +474,7 @@ static void write_schema(struct conversion *c, const struct json *v, bool or_nul
 static void convert(struct conversion *c, const struct json *v, bool or_null)
 {
     size_t opened = c->refs.open_count;
+    const struct json *flat;
 
     if (c->refs.mode != SCHEMA_REFS_LEAVE &&
         (c->depth == MAX_DEPTH || buf_len(c->w.out) > c->limit || c->refs.failed))
@@ -530,12 +487,9 @@ static void convert(struct conversion *c, const struct json *v, bool or_null)
         return;
     }
     c->depth++;
-    if (c->target != FROM_GEMINI) {
-        const struct json *flat = schema_flatten(&c->refs, v);
-        c->changed = c->changed || flat != v;
-        v = flat;
-    }
-    write_schema(c, v, or_null);
+    flat = schema_flatten(&c->refs, v);
+    c->changed = c->changed || flat != v;
+    write_schema(c, flat, or_null);
     c->depth--;
     c->refs.open_count = opened;
 }
@@ -605,11 +559,6 @@ bool schema_for_anthropic(struct arena *a, struct slice raw, struct slice *out)
 struct slice schema_for_openai_strict(struct arena *a, struct slice raw)
 {
     return convert_for(a, FOR_OPENAI, raw, any_way + 1, ARRAY_LEN(any_way) - 1, NULL);
-}
-
-struct slice schema_from_gemini(struct arena *a, struct slice raw)
-{
-    return convert_for(a, FROM_GEMINI, raw, any_way + 2, 1, NULL);
 }
 
 bool schema_is_strict(struct slice raw)

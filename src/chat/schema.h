@@ -32,9 +32,6 @@ struct slice schema_for_openai_strict(struct arena *a, struct slice raw);
 /** Does OpenAI's `strict` take it as it is? */
 bool schema_is_strict(struct slice raw);
 
-/** Gemini's own words for JSON schema's: "STRING" is "string", `nullable` a type, "3" is 3. */
-struct slice schema_from_gemini(struct arena *a, struct slice raw);
-
 /* What the top of a tool's schema must be. */
 enum schema_top {
     SCHEMA_TOP_OBJECT = 0,      // an object

@@ -21,7 +21,7 @@ static struct slice quoted(const char *text, struct buf *out)
     return buf_peek(out);
 }
 
-enum to { GEMINI, ANTHROPIC, OPENAI, FROM };
+enum to { GEMINI, ANTHROPIC, OPENAI };
 
 static struct slice convert(struct arena *a, enum to to, struct slice raw)
 {
@@ -31,7 +31,6 @@ static struct slice convert(struct arena *a, enum to to, struct slice raw)
     case GEMINI: return schema_for_gemini(a, raw);
     case ANTHROPIC: return schema_for_anthropic(a, raw, &out) ? out : SLICE("unfit");
     case OPENAI: return schema_for_openai_strict(a, raw);
-    case FROM: return schema_from_gemini(a, raw);
     }
     return out;
 }
@@ -184,7 +183,7 @@ static void test_bounded(void **state)
         struct buf bomb = {0};
 
         append_bomb(&bomb, bodies[i]);
-        for (enum to to = GEMINI; to <= FROM; to++) {
+        for (enum to to = GEMINI; to <= OPENAI; to++) {
             struct slice out;
             struct arena a;
 
@@ -211,7 +210,7 @@ static void test_hostile(void **state)
     for (int i = 126; i >= 0; i--)
         buf_append_str(&deep, i % 2 ? "]" : "}");
     arena_init(&a, 0);
-    for (enum to to = GEMINI; to <= FROM; to++) {
+    for (enum to to = GEMINI; to <= OPENAI; to++) {
         static const char *const odd[] = {"",
                                           "{",
                                           "[]",

@@ -5,19 +5,19 @@
 #include "json/raw.h"
 
 const char *const schema_words[SCHEMA_WORD_COUNT] = {
-#define WORD(name, text, gemini, anthropic, openai, from) text,
+#define WORD(name, text, gemini, anthropic, openai) text,
 #include "chat/schema_words.def"
 #undef WORD
 };
 
 static const unsigned char lengths[SCHEMA_WORD_COUNT] = {
-#define WORD(name, text, gemini, anthropic, openai, from) sizeof(text) - 1,
+#define WORD(name, text, gemini, anthropic, openai) sizeof(text) - 1,
 #include "chat/schema_words.def"
 #undef WORD
 };
 
 static const unsigned char acts[SCHEMA_WORD_COUNT][SCHEMA_TARGET_COUNT] = {
-#define WORD(name, text, gemini, anthropic, openai, from) {gemini, anthropic, openai, from},
+#define WORD(name, text, gemini, anthropic, openai) {gemini, anthropic, openai},
 #include "chat/schema_words.def"
 #undef WORD
 };
@@ -82,7 +82,6 @@ static enum schema_act act_format(enum schema_target target, const struct schema
     case FOR_GEMINI: return is_any_of(v, gemini, ARRAY_LEN(gemini)) ? KEEP : TELL;
     case FOR_ANTHROPIC: return is_any_of(v, others, ARRAY_LEN(others)) ? KEEP : TELL;
     case FOR_OPENAI: return is_any_of(v, others, ARRAY_LEN(others) - 1) ? KEEP : TELL; // no "uri"
-    case FROM_GEMINI: return json_string_eq(v->source, SLICE("enum")) ? DROP : KEEP;
     case SCHEMA_TARGET_COUNT: break;
     }
     return DROP;
@@ -119,7 +118,7 @@ static enum schema_act act_items(enum schema_target target, const struct schema_
 {
     (void)n;
     if (json_is(v, JSON_ARRAY)) // a tuple, in the older way
-        return target == FOR_GEMINI || target == FROM_GEMINI ? MANY : TELL;
+        return target == FOR_GEMINI ? MANY : TELL;
     if (json_is(v, JSON_OBJECT))
         return ONE;
     return json_is(v, JSON_TRUE) ? MAKE : DROP;
@@ -185,7 +184,7 @@ enum schema_act schema_act(enum schema_target target, const struct schema_node *
         return json_is(v, JSON_TRUE) || json_is(v, JSON_FALSE) ? KEEP : DROP;
     if ((act == MANY && !json_is(v, JSON_ARRAY)) || (act == NAMED && !json_is(v, JSON_OBJECT)))
         return DROP;
-    if (word == WORD_ONE_OF && n->at[WORD_ANY_OF] && target != FROM_GEMINI)
+    if (word == WORD_ONE_OF && n->at[WORD_ANY_OF])
         return TELL; // it would become a second anyOf
     return act;
 }

@@ -8,7 +8,7 @@
 #include "json/tree.h"
 
 enum schema_word {
-#define WORD(name, text, gemini, anthropic, openai, from) WORD_##name,
+#define WORD(name, text, gemini, anthropic, openai) WORD_##name,
 #include "chat/schema_words.def"
 #undef WORD
     SCHEMA_WORD_COUNT // an unknown one
@@ -18,7 +18,6 @@ enum schema_target {
     FOR_GEMINI,
     FOR_ANTHROPIC, // strict
     FOR_OPENAI,    // strict
-    FROM_GEMINI,
     SCHEMA_TARGET_COUNT
 };
 
@@ -28,8 +27,7 @@ enum schema_act {
     TELL,  // left out, and said in the description
     ONE,   // a schema, or true or false
     MANY,  // an array of schemas
-    NAMED, // an object of schemas
-    COUNT, // a number that may stand in quotes
+    NAMED, // an object of schemas: the properties
     MAKE,  // written anew; it may also depend on the value which of these it is
 };
 
