@@ -1,7 +1,7 @@
 # Everything a newcomer types.  The work is done by Meson and the scripts in tools/.
 BUILD ?= build
 
-.PHONY: run build test bench fuzz release fmt lint setup clean
+.PHONY: run build test test-clis bench fuzz release fmt lint setup clean
 
 run: build            ## install what is missing, build, start on loopback with a fresh data directory
 	@tools/run $(BUILD)
@@ -13,6 +13,10 @@ build: setup
 test:                 ## the same set-up, then every test; ends with "N passed, N failed"
 	@tools/setup test
 	@tools/test $(ONLY)
+
+test-clis: build      ## the vendors' agent CLIs from npm (900 MB) through gproxy; not part of `make test`
+	@tools/setup test
+	@GPROXY_BIN=$(abspath $(BUILD))/gproxy tests/clis/run
 
 bench:                ## a short benchmark beside nginx; results are printed
 	@tools/setup bench
