@@ -33,11 +33,11 @@ struct chat_reader {
 };
 
 /** "messages[2].content[0].text: expected a string" */
-enum err chat_read_bad(struct chat_reader *rd, const char *field, const char *expected);
+enum err openai_chat_read_bad(struct chat_reader *rd, const char *field, const char *expected);
 
 /** A string that must be there and not be empty, decoded. */
-enum err chat_read_name(struct chat_reader *rd, const struct json *v, const char *field,
-                        struct slice *out);
+enum err openai_chat_read_name(struct chat_reader *rd, const struct json *v, const char *field,
+                               struct slice *out);
 
 enum err openai_chat_read_messages(struct chat_reader *rd, const struct json *messages);
 enum err openai_chat_read_tools(struct chat_reader *rd, const struct json *tools);

@@ -5,7 +5,7 @@
 
 #define MAX_UNKNOWN 32 // fields that are named in notes; the rest of them is not
 
-enum err chat_read_bad(struct chat_reader *rd, const char *field, const char *expected)
+enum err openai_chat_read_bad(struct chat_reader *rd, const char *field, const char *expected)
 {
     switch (rd->place) {
     case AT_TOP: return err_set(rd->e, ERR_BAD_REQUEST, "%s: expected %s", field, expected);
@@ -25,11 +25,11 @@ enum err chat_read_bad(struct chat_reader *rd, const char *field, const char *ex
     return ERR_BAD_REQUEST;
 }
 
-enum err chat_read_name(struct chat_reader *rd, const struct json *v, const char *field,
-                        struct slice *out)
+enum err openai_chat_read_name(struct chat_reader *rd, const struct json *v, const char *field,
+                               struct slice *out)
 {
     *out = json_str(rd->r->arena, v);
-    return out->len ? ERR_NONE : chat_read_bad(rd, field, "a string that is not empty");
+    return out->len ? ERR_NONE : openai_chat_read_bad(rd, field, "a string that is not empty");
 }
 
 /* Fields that want more than one line. */
@@ -37,7 +37,7 @@ enum err chat_read_name(struct chat_reader *rd, const struct json *v, const char
 static enum err read_max_completion_tokens(struct chat_reader *rd, const struct json *v)
 {
     if (!json_to_int(v, &rd->r->max_output))
-        return chat_read_bad(rd, "max_completion_tokens", "a whole number");
+        return openai_chat_read_bad(rd, "max_completion_tokens", "a whole number");
     rd->has_completion_limit = rd->r->max_output > 0;
     return ERR_NONE;
 }
@@ -48,7 +48,7 @@ static enum err read_max_tokens(struct chat_reader *rd, const struct json *v)
     int64_t limit;
 
     if (!json_to_int(v, &limit))
-        return chat_read_bad(rd, "max_tokens", "a whole number");
+        return openai_chat_read_bad(rd, "max_tokens", "a whole number");
     if (!rd->has_completion_limit)
         rd->r->max_output = limit > 0 ? limit : 0;
     return ERR_NONE;
@@ -57,7 +57,7 @@ static enum err read_max_tokens(struct chat_reader *rd, const struct json *v)
 static enum err read_n(struct chat_reader *rd, const struct json *v)
 {
     if (!json_to_int(v, &rd->r->n) || rd->r->n < 1)
-        return chat_read_bad(rd, "n", "a whole number above 0");
+        return openai_chat_read_bad(rd, "n", "a whole number above 0");
     return ERR_NONE;
 }
 
@@ -71,12 +71,12 @@ static enum err read_stop(struct chat_reader *rd, const struct json *v)
         return ERR_NONE;
     }
     if (!json_is(v, JSON_ARRAY))
-        return chat_read_bad(rd, "stop", "a string or an array of strings");
+        return openai_chat_read_bad(rd, "stop", "a string or an array of strings");
     r->stops = arena_array(r->arena, struct chat_text, v->count);
     r->stop_count = 0;
     json_for_each(at, v) {
         if (!json_is(at, JSON_STRING))
-            return chat_read_bad(rd, "stop", "a string or an array of strings");
+            return openai_chat_read_bad(rd, "stop", "a string or an array of strings");
         r->stops[r->stop_count++] = text_of(at);
     }
     return ERR_NONE;
@@ -85,7 +85,7 @@ static enum err read_stop(struct chat_reader *rd, const struct json *v)
 static enum err read_stream_options(struct chat_reader *rd, const struct json *v)
 {
     if (!json_is(v, JSON_OBJECT))
-        return chat_read_bad(rd, "stream_options", "an object");
+        return openai_chat_read_bad(rd, "stream_options", "an object");
     json_to_bool(json_member(v, SLICE("include_usage")), &rd->r->include_usage);
     return ERR_NONE;
 }
@@ -96,7 +96,7 @@ static enum err read_json_schema(struct chat_reader *rd, const struct json *v)
     bool strict;
 
     if (!json_is(v, JSON_OBJECT))
-        return chat_read_bad(rd, "response_format.json_schema", "an object");
+        return openai_chat_read_bad(rd, "response_format.json_schema", "an object");
     r->format.kind = FORMAT_SCHEMA;
     json_for_each(at, v) {
         if (slice_eq(at->key, SLICE("name")))
@@ -106,7 +106,7 @@ static enum err read_json_schema(struct chat_reader *rd, const struct json *v)
         else if (slice_eq(at->key, SLICE("schema")) && json_is(at, JSON_OBJECT))
             r->format.schema = at->source;
         else if (slice_eq(at->key, SLICE("schema")) && !json_is(at, JSON_NULL))
-            return chat_read_bad(rd, "response_format.json_schema.schema", "an object");
+            return openai_chat_read_bad(rd, "response_format.json_schema.schema", "an object");
         else if (slice_eq(at->key, SLICE("strict")) && json_to_bool(at, &strict))
             r->format.strict = strict ? CHAT_YES : CHAT_NO;
     }
@@ -124,7 +124,7 @@ static enum err read_response_format(struct chat_reader *rd, const struct json *
     else if (text_eq(type, SLICE("text")))
         rd->r->format.kind = FORMAT_TEXT;
     else
-        return chat_read_bad(rd, "response_format.type", "text, json_object or json_schema");
+        return openai_chat_read_bad(rd, "response_format.type", "text, json_object or json_schema");
     return ERR_NONE;
 }
 
@@ -153,7 +153,7 @@ static enum err read_reasoning_effort(struct chat_reader *rd, const struct json 
     enum chat_effort effort;
 
     if (!json_is(v, JSON_STRING))
-        return chat_read_bad(rd, "reasoning_effort", "a string");
+        return openai_chat_read_bad(rd, "reasoning_effort", "a string");
     if (chat_effort_parse(json_str(rd->r->arena, v), &effort))
         think_as_much(rd->r, effort);
     else
@@ -170,7 +170,7 @@ static enum err read_reasoning(struct chat_reader *rd, const struct json *v)
     bool flag;
 
     if (!json_is(v, JSON_OBJECT))
-        return chat_read_bad(rd, "reasoning", "an object");
+        return openai_chat_read_bad(rd, "reasoning", "an object");
     if (json_to_bool(json_member(v, SLICE("exclude")), &flag) && flag)
         r->reasoning.show = CHAT_NO;
     if (json_to_bool(json_member(v, SLICE("enabled")), &flag)) {
@@ -191,7 +191,7 @@ static enum err read_thinking(struct chat_reader *rd, const struct json *v)
     int64_t budget;
 
     if (!json_is(v, JSON_OBJECT))
-        return chat_read_bad(rd, "thinking", "an object");
+        return openai_chat_read_bad(rd, "thinking", "an object");
     if (text_eq(type, SLICE("disabled"))) {
         think(rd->r, false);
     } else if (json_to_int(json_member(v, SLICE("budget_tokens")), &budget)) {
@@ -208,7 +208,7 @@ static enum err read_enable_thinking(struct chat_reader *rd, const struct json *
     bool on;
 
     if (!json_to_bool(v, &on))
-        return chat_read_bad(rd, "enable_thinking", "true or false");
+        return openai_chat_read_bad(rd, "enable_thinking", "true or false");
     rd->r->reasoning.adaptive = on;
     think(rd->r, on);
     return ERR_NONE;
@@ -219,7 +219,7 @@ static enum err read_thinking_budget(struct chat_reader *rd, const struct json *
     int64_t budget;
 
     if (!json_to_int(v, &budget))
-        return chat_read_bad(rd, "thinking_budget", "a whole number");
+        return openai_chat_read_bad(rd, "thinking_budget", "a whole number");
     think_within(rd->r, budget);
     return ERR_NONE;
 }
@@ -259,7 +259,7 @@ static enum err read_service_tier(struct chat_reader *rd, const struct json *v)
 static enum err read_modalities(struct chat_reader *rd, const struct json *v)
 {
     if (!json_is(v, JSON_ARRAY))
-        return chat_read_bad(rd, "modalities", "an array");
+        return openai_chat_read_bad(rd, "modalities", "an array");
     json_for_each(at, v) {
         if (text_eq(text_of(at), SLICE("audio")))
             return err_set(rd->e, ERR_BAD_REQUEST,
@@ -273,7 +273,7 @@ static enum err read_modalities(struct chat_reader *rd, const struct json *v)
 static enum err read_safety_identifier(struct chat_reader *rd, const struct json *v)
 {
     if (!json_is(v, JSON_STRING))
-        return chat_read_bad(rd, "safety_identifier", "a string");
+        return openai_chat_read_bad(rd, "safety_identifier", "a string");
     rd->r->user_id = text_of(v);
     rd->has_identifier = true;
     return ERR_NONE;
@@ -282,7 +282,7 @@ static enum err read_safety_identifier(struct chat_reader *rd, const struct json
 static enum err read_user(struct chat_reader *rd, const struct json *v)
 {
     if (!json_is(v, JSON_STRING))
-        return chat_read_bad(rd, "user", "a string");
+        return openai_chat_read_bad(rd, "user", "a string");
     if (!rd->has_identifier)
         rd->r->user_id = text_of(v);
     return ERR_NONE;
@@ -344,7 +344,7 @@ static const struct field fields[] = {
 
 static enum err bad_field(struct chat_reader *rd, const struct field *f, const char *expected)
 {
-    return chat_read_bad(rd, f->key.ptr, expected);
+    return openai_chat_read_bad(rd, f->key.ptr, expected);
 }
 
 /* What the field is to be put into. */
@@ -428,6 +428,6 @@ enum err openai_chat_read_request(const struct json *body, const struct chat_sea
     }
     rd.place = AT_TOP;
     if (list_is_empty(&out->turns) && list_is_empty(&out->system))
-        return chat_read_bad(&rd, "messages", "an array that is not empty");
+        return openai_chat_read_bad(&rd, "messages", "an array that is not empty");
     return ERR_NONE;
 }

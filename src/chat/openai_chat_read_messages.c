@@ -77,7 +77,7 @@ static enum err read_url(struct chat_reader *rd, const struct json *v, const cha
     struct chat_text url = text_of(json_is(v, JSON_STRING) ? v : json_member(v, SLICE("url")));
 
     if (text_is_empty(url))
-        return chat_read_bad(rd, field, "a URL");
+        return openai_chat_read_bad(rd, field, "a URL");
     chat_media_from_url(rd->r->arena, url, out);
     out->detail = detail_of(json_member(v, SLICE("detail")));
     return ERR_NONE;
@@ -101,12 +101,12 @@ static enum err read_audio(struct chat_reader *rd, const struct json *v, struct 
     struct slice format = json_str(rd->r->arena, json_member(v, SLICE("format")));
 
     if (text_is_empty(data))
-        return chat_read_bad(rd, "input_audio.data", "base64");
+        return openai_chat_read_bad(rd, "input_audio.data", "base64");
     take_apart(rd->r->arena, data, out);
     if (format.len)
         out->mime = arena_printf(rd->r->arena, "audio/%.*s", SLICE_ARG(format));
     else if (!out->mime.len)
-        return chat_read_bad(rd, "input_audio.format", "wav or mp3");
+        return openai_chat_read_bad(rd, "input_audio.format", "wav or mp3");
     return ERR_NONE;
 }
 
@@ -121,7 +121,7 @@ static enum err read_file(struct chat_reader *rd, const struct json *v, struct c
         return ERR_NONE;
     }
     if (text_is_empty(id))
-        return chat_read_bad(rd, "file", "file_data or file_id");
+        return openai_chat_read_bad(rd, "file", "file_data or file_id");
     out->source = SOURCE_FILE_ID;
     out->vendor = VENDOR_OPENAI;
     out->data = id;
@@ -150,7 +150,8 @@ static enum err read_media(struct chat_reader *rd, const struct json *part, stru
         const struct json *v = json_member(part, SLICE("file"));
         return read_file(rd, v, &chat_item_new(a, items, CHAT_FILE)->media);
     }
-    return chat_read_bad(rd, "type", "text, image_url, input_audio, file, video_url or refusal");
+    return openai_chat_read_bad(rd, "type",
+                                "text, image_url, input_audio, file, video_url or refusal");
 }
 
 static enum chat_cache mark_of(const struct json *part)
@@ -198,16 +199,16 @@ static enum err read_part(struct chat_reader *rd, const struct json *part, struc
         return ERR_NONE;
     }
     if (text_is_absent(type))
-        return chat_read_bad(rd, "type", "a string");
+        return openai_chat_read_bad(rd, "type", "a string");
     if (is_word(type, "text", "input_text") || is_word(type, "output_text", NULL)) {
         text = text_of(json_member(part, SLICE("text")));
         if (text_is_absent(text))
-            return chat_read_bad(rd, "text", "a string");
+            return openai_chat_read_bad(rd, "text", "a string");
         chat_item_text(rd->r->arena, items, text);
     } else if (is_word(type, "refusal", NULL)) {
         text = text_of(json_member(part, SLICE("refusal")));
         if (text_is_absent(text))
-            return chat_read_bad(rd, "refusal", "a string");
+            return openai_chat_read_bad(rd, "refusal", "a string");
         chat_item_new(rd->r->arena, items, CHAT_REFUSAL)->text = text;
     } else if (is_word(type, "thinking", NULL)) {
         read_thinking(rd, part, items);
@@ -236,7 +237,7 @@ static enum err read_content(struct chat_reader *rd, const struct message *m, st
         }
         rd->place = AT_MESSAGE;
     } else if (content) {
-        return chat_read_bad(rd, "content", "a string or an array of parts");
+        return openai_chat_read_bad(rd, "content", "a string or an array of parts");
     }
     if (m->cache_control && !list_is_empty(items))
         list_entry(items->prev, struct chat_item, link)->cache =
@@ -288,7 +289,7 @@ static enum err read_arguments(struct chat_reader *rd, const struct json *v, con
         return ERR_NONE;
     }
     if (!json_is(v, JSON_OBJECT)) // some clients give the object itself
-        return chat_read_bad(rd, field, "a string");
+        return openai_chat_read_bad(rd, field, "a string");
     *out = text_plain(v->source);
     return ERR_NONE;
 }
@@ -304,20 +305,20 @@ static enum err read_call(struct chat_reader *rd, const struct json *v, struct c
     struct chat_call *call = &item->call;
 
     if (!json_is(function, JSON_OBJECT) && !json_is(custom, JSON_OBJECT))
-        return chat_read_bad(rd, "function", "an object");
+        return openai_chat_read_bad(rd, "function", "an object");
     call->id = json_str(a, json_member(v, SLICE("id")));
     openai_chat_read_signature(rd, turn,
                                json_str(a, json_member(google, SLICE("thought_signature"))));
     list_push_back(&turn->items, &item->link);
     if (json_is(function, JSON_OBJECT)) {
-        if (chat_read_name(rd, json_member(function, SLICE("name")), "function.name",
-                           &call->name) != ERR_NONE)
+        if (openai_chat_read_name(rd, json_member(function, SLICE("name")), "function.name",
+                                  &call->name) != ERR_NONE)
             return rd->e->code;
         return read_arguments(rd, json_member(function, SLICE("arguments")), "function.arguments",
                               &call->arguments);
     }
     call->custom = true;
-    if (chat_read_name(rd, json_member(custom, SLICE("name")), "custom.name", &call->name) !=
+    if (openai_chat_read_name(rd, json_member(custom, SLICE("name")), "custom.name", &call->name) !=
         ERR_NONE)
         return rd->e->code;
     return read_arguments(rd, json_member(custom, SLICE("input")), "custom.input",
@@ -327,7 +328,7 @@ static enum err read_call(struct chat_reader *rd, const struct json *v, struct c
 static enum err read_calls(struct chat_reader *rd, const struct json *calls, struct chat_turn *turn)
 {
     if (!json_is(calls, JSON_ARRAY))
-        return chat_read_bad(rd, "tool_calls", "an array");
+        return openai_chat_read_bad(rd, "tool_calls", "an array");
     rd->place = AT_CALL;
     rd->inner = 0;
     json_for_each(at, calls) {
@@ -355,8 +356,8 @@ static enum err read_function_call(struct chat_reader *rd, const struct json *v,
 {
     struct chat_call *call = &chat_item_new(rd->r->arena, &turn->items, CHAT_CALL)->call;
 
-    if (chat_read_name(rd, json_member(v, SLICE("name")), "function_call.name", &call->name) !=
-        ERR_NONE)
+    if (openai_chat_read_name(rd, json_member(v, SLICE("name")), "function_call.name",
+                              &call->name) != ERR_NONE)
         return rd->e->code;
     call->id = legacy_id(rd, call->name);
     return read_arguments(rd, json_member(v, SLICE("arguments")), "function_call.arguments",
@@ -369,7 +370,7 @@ static enum err read_assistant(struct chat_reader *rd, const struct message *m)
     struct chat_thoughts thoughts = {m->reasoning_content, m->reasoning, m->reasoning_details};
 
     if (m->audio)
-        return chat_read_bad(rd, "audio", "no reference to audio, which is kept elsewhere");
+        return openai_chat_read_bad(rd, "audio", "no reference to audio, which is kept elsewhere");
     openai_chat_read_thoughts(rd, &thoughts, turn);
     if (read_content(rd, m, &turn->items) != ERR_NONE)
         return rd->e->code;
@@ -397,7 +398,7 @@ static enum err read_tool(struct chat_reader *rd, const struct message *m)
     struct chat_item *item = result_new(rd);
 
     if (!json_is(m->tool_call_id, JSON_STRING))
-        return chat_read_bad(rd, "tool_call_id", "a string");
+        return openai_chat_read_bad(rd, "tool_call_id", "a string");
     item->result.call_id = json_str(rd->r->arena, m->tool_call_id);
     item->result.name = json_str(rd->r->arena, m->name);
     if (read_content(rd, m, &item->result.items) != ERR_NONE)
@@ -411,7 +412,7 @@ static enum err read_function(struct chat_reader *rd, const struct message *m)
 {
     struct chat_result *result = &result_new(rd)->result;
 
-    if (chat_read_name(rd, m->name, "name", &result->name) != ERR_NONE)
+    if (openai_chat_read_name(rd, m->name, "name", &result->name) != ERR_NONE)
         return rd->e->code;
     result->call_id =
         slice_eq(result->name, rd->legacy_name) ? rd->legacy_id : legacy_id(rd, result->name);
@@ -438,7 +439,7 @@ static enum err read_message(struct chat_reader *rd, const struct json *v)
         return read_assistant(rd, &m);
     if (is_word(role, "system", "developer"))
         return read_system(rd, &m);
-    return chat_read_bad(rd, "role", "system, developer, user, assistant or tool");
+    return openai_chat_read_bad(rd, "role", "system, developer, user, assistant or tool");
 }
 
 enum err openai_chat_read_messages(struct chat_reader *rd, const struct json *messages)
@@ -446,7 +447,7 @@ enum err openai_chat_read_messages(struct chat_reader *rd, const struct json *me
     struct chat_request *r = rd->r;
 
     if (!json_is(messages, JSON_ARRAY))
-        return chat_read_bad(rd, "messages", "an array that is not empty");
+        return openai_chat_read_bad(rd, "messages", "an array that is not empty");
     list_init(&r->system); // of a field that is there twice the last one counts
     list_init(&r->turns);
     rd->message = 0;

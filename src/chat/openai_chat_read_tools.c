@@ -17,14 +17,14 @@ static enum err read_function(struct chat_reader *rd, const struct json *v)
         else if (slice_eq(at->key, SLICE("parameters")) && json_is(at, JSON_OBJECT))
             tool->schema = at->source;
         else if (slice_eq(at->key, SLICE("parameters")) && !json_is(at, JSON_NULL))
-            return chat_read_bad(rd, "function.parameters", "an object");
+            return openai_chat_read_bad(rd, "function.parameters", "an object");
         else if (slice_eq(at->key, SLICE("strict")) && json_to_bool(at, &strict))
             tool->strict = strict ? CHAT_YES : CHAT_NO;
         else if (slice_eq(at->key, SLICE("cache_control")))
             tool->cache = openai_cache_control_read(at);
     }
     if (!tool->name.len)
-        return chat_read_bad(rd, "function.name", "a string that is not empty");
+        return openai_chat_read_bad(rd, "function.name", "a string that is not empty");
     return ERR_NONE;
 }
 
@@ -47,7 +47,7 @@ static enum err read_custom(struct chat_reader *rd, const struct json *v)
 
     tool->description = text_of(json_member(v, SLICE("description")));
     read_grammar(rd, json_member(v, SLICE("format")), tool);
-    return chat_read_name(rd, json_member(v, SLICE("name")), "custom.name", &tool->name);
+    return openai_chat_read_name(rd, json_member(v, SLICE("name")), "custom.name", &tool->name);
 }
 
 /* `options` of both ways to ask for it: Chat's own, and Responses' tool with some hosts. */
@@ -59,7 +59,7 @@ enum err openai_chat_read_search(struct chat_reader *rd, const struct json *opti
     struct chat_tool *tool;
 
     if (!json_is(options, JSON_OBJECT))
-        return chat_read_bad(rd, "web_search_options", "an object");
+        return openai_chat_read_bad(rd, "web_search_options", "an object");
     tool = chat_tool_new(rd->r, TOOL_WEB_SEARCH);
     tool->name = SLICE("web_search");
     tool->search.context_size =
@@ -83,7 +83,7 @@ static enum err read_tool(struct chat_reader *rd, const struct json *v)
     enum err err;
 
     if (!json_is(v, JSON_OBJECT))
-        return chat_read_bad(rd, "type", "an object with a type");
+        return openai_chat_read_bad(rd, "type", "an object with a type");
     if (text_is_absent(type) || text_eq(type, SLICE("function")))
         err = read_function(rd, function ? function : v);
     else if (text_eq(type, SLICE("custom")))
@@ -91,7 +91,7 @@ static enum err read_tool(struct chat_reader *rd, const struct json *v)
     else if (text_eq(type, SLICE("web_search")) || text_eq(type, SLICE("web_search_preview")))
         err = openai_chat_read_search(rd, v);
     else
-        err = chat_read_bad(rd, "type", "function or custom");
+        err = openai_chat_read_bad(rd, "type", "function or custom");
     if (err == ERR_NONE && mark)
         list_entry(rd->r->tools.prev, struct chat_tool, link)->cache =
             openai_cache_control_read(mark);
@@ -101,7 +101,7 @@ static enum err read_tool(struct chat_reader *rd, const struct json *v)
 enum err openai_chat_read_tools(struct chat_reader *rd, const struct json *tools)
 {
     if (!json_is(tools, JSON_ARRAY))
-        return chat_read_bad(rd, "tools", "an array");
+        return openai_chat_read_bad(rd, "tools", "an array");
     rd->place = AT_TOOL;
     rd->inner = 0;
     json_for_each(at, tools) {
@@ -115,7 +115,7 @@ enum err openai_chat_read_tools(struct chat_reader *rd, const struct json *tools
 enum err openai_chat_read_functions(struct chat_reader *rd, const struct json *functions)
 {
     if (!json_is(functions, JSON_ARRAY))
-        return chat_read_bad(rd, "functions", "an array");
+        return openai_chat_read_bad(rd, "functions", "an array");
     rd->place = AT_TOOL;
     rd->inner = 0;
     json_for_each(at, functions) {
@@ -141,7 +141,7 @@ static enum err choose_one(struct chat_reader *rd, struct slice name, const char
     struct chat_request *r = rd->r;
 
     if (!name.len)
-        return chat_read_bad(rd, field, "a string that is not empty");
+        return openai_chat_read_bad(rd, field, "a string that is not empty");
     r->choice = CHOICE_ONE;
     r->choice_names = arena_new(r->arena, struct slice);
     r->choice_names[0] = name;
@@ -156,7 +156,7 @@ static enum err choose_allowed(struct chat_reader *rd, const struct json *allowe
     const struct json *tools = json_member(allowed, SLICE("tools"));
 
     if (!json_is(tools, JSON_ARRAY))
-        return chat_read_bad(rd, "tool_choice.allowed_tools.tools", "an array");
+        return openai_chat_read_bad(rd, "tool_choice.allowed_tools.tools", "an array");
     r->choice = text_eq(text_of(json_member(allowed, SLICE("mode"))), SLICE("required"))
                     ? CHOICE_ALLOWED_REQUIRED
                     : CHOICE_ALLOWED_AUTO;
@@ -166,7 +166,8 @@ static enum err choose_allowed(struct chat_reader *rd, const struct json *allowe
         struct slice name = name_of(rd, at);
 
         if (!name.len)
-            return chat_read_bad(rd, "tool_choice.allowed_tools.tools", "tools with a name each");
+            return openai_chat_read_bad(rd, "tool_choice.allowed_tools.tools",
+                                        "tools with a name each");
         r->choice_names[r->choice_count++] = name;
     }
     return ERR_NONE;
@@ -193,17 +194,17 @@ enum err openai_chat_read_choice(struct chat_reader *rd, const struct json *choi
     if (json_is(choice, JSON_STRING)) {
         return choose_word(rd->r, text_of(choice))
                    ? ERR_NONE
-                   : chat_read_bad(rd, "tool_choice", "none, auto, required or an object");
+                   : openai_chat_read_bad(rd, "tool_choice", "none, auto, required or an object");
     }
     if (!json_is(choice, JSON_OBJECT))
-        return chat_read_bad(rd, "tool_choice", "a string or an object");
+        return openai_chat_read_bad(rd, "tool_choice", "a string or an object");
     if (text_eq(type, SLICE("allowed_tools")))
         return choose_allowed(rd, allowed ? allowed : choice);
     if (choose_word(rd->r, type))
         return ERR_NONE;
     if (text_is_absent(type) || text_eq(type, SLICE("function")) || text_eq(type, SLICE("custom")))
         return choose_one(rd, name_of(rd, choice), "tool_choice.function.name");
-    return chat_read_bad(rd, "tool_choice.type", "function, custom or allowed_tools");
+    return openai_chat_read_bad(rd, "tool_choice.type", "function, custom or allowed_tools");
 }
 
 enum err openai_chat_read_function_call(struct chat_reader *rd, const struct json *choice)
@@ -211,7 +212,7 @@ enum err openai_chat_read_function_call(struct chat_reader *rd, const struct jso
     if (json_is(choice, JSON_STRING) && choose_word(rd->r, text_of(choice)))
         return ERR_NONE;
     if (!json_is(choice, JSON_OBJECT))
-        return chat_read_bad(rd, "function_call", "none, auto or an object");
+        return openai_chat_read_bad(rd, "function_call", "none, auto or an object");
     return choose_one(rd, json_str(rd->r->arena, json_member(choice, SLICE("name"))),
                       "function_call.name");
 }
