@@ -36,6 +36,10 @@ enum chat_vendor chat_target_vendor(const struct chat_target *t);
  * ids and names of its alphabet, foreign secrets are gone, fields it does not take are gone
  * and noted, `sent*` fields are filled in, degraded things have their new form.
  *
+ * The results of a turn's calls are the first items of the user's turn behind it, in the order
+ * of the calls, and nowhere else; other things that the user says follow them in the same turn.
+ * Codecs whose results are messages or items of their own write those first, then the rest.
+ *
  * ERR_BAD_REQUEST names the client's field when the target cannot carry the request, or when
  * strict and something would be dropped.
  */

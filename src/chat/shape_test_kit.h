@@ -12,7 +12,9 @@
 
 #include "base/array.h"
 #include "base/buf.h"
+#include "chat/model.h"
 #include "chat/request.h"
+#include "chat/shape.h"
 
 /*
  *     S['be brief'] T[f g@5m] u['hi' image(b64:AA,image/png)@1h] a/final['well' call(c1,f,'{}')]
@@ -450,5 +452,70 @@ KIT const char *kit_print_notes(const struct chat_request *r, struct buf *out)
     buf_append_byte(out, '\0');
     return buf_peek(out).ptr;
 }
+
+/**
+ * "A claude-opus-4-8": a dialect (C, R, A, G) and a model; "C/compatible x", "G/vertex x" name
+ * the host.
+ */
+KIT struct chat_target kit_target(const char *text)
+{
+    static const char *const dialects[] = {"C", "R", "A", "G"};
+    static const enum dialect values[] = {DIALECT_OPENAI_CHAT, DIALECT_OPENAI_RESPONSES,
+                                          DIALECT_ANTHROPIC, DIALECT_GEMINI};
+    static const char *const hosts[] = {"", "compatible", "vertex"};
+    struct chat_target t = {0};
+    struct slice host, head = slice_cut(slice_str(text), ' ', &t.model);
+
+    head = slice_cut(head, '/', &host);
+    t.dialect = values[KIT_INDEX(dialects, head)];
+    t.host = (enum chat_host)KIT_INDEX(hosts, host);
+    t.gates = chat_model_find(t.dialect, t.model);
+    return t;
+}
+
+/* A conversation, what one step or more make of it, and what they note. */
+struct kit_case {
+    const char *why;
+    enum dialect client;
+    const char *target, *in;
+    const char *out;   // "400 ...": refused, with a text that holds what follows
+    const char *notes; // as kit_print_notes()
+};
+
+typedef enum err kit_step(struct chat_request *r, const struct chat_target *t, struct err_info *e);
+
+KIT void kit_run(const struct kit_case *cases, size_t count, kit_step *step)
+{
+    struct buf out = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        const struct kit_case *c = &cases[i];
+        struct chat_target t = kit_target(c->target);
+        struct err_info e = {0};
+        struct chat_request r;
+        struct arena a;
+
+        print_message("%s\n", c->why);
+        arena_init(&a, 0);
+        chat_request_init(&r, &a, c->client);
+        kit_read(&r, c->in);
+        if (step(&r, &t, &e) != ERR_NONE) {
+            assert_int_equal(e.code, ERR_BAD_REQUEST);
+            assert_memory_equal(c->out, "400 ", 4);
+            if (!strstr(e.text, c->out + 4))
+                assert_string_equal(e.text, c->out + 4);
+        } else {
+            assert_string_equal(kit_print(&r, &out), c->out);
+            assert_string_equal(kit_print_notes(&r, &out), c->notes);
+        }
+        arena_release(&a);
+    }
+    buf_release(&out);
+}
+
+#define C DIALECT_OPENAI_CHAT
+#define R DIALECT_OPENAI_RESPONSES
+#define A DIALECT_ANTHROPIC
+#define G DIALECT_GEMINI
 
 #endif
