@@ -308,14 +308,14 @@ static enum err read_other(struct anthropic_reading *rd, const struct json *bloc
 static enum err read_block(struct anthropic_reading *rd, const struct json *block, enum place place,
                            struct list *items)
 {
-    struct chat_text type = text_of(anthropic_member(block, "type"));
+    struct slice type = json_str(rd->r->arena, anthropic_member(block, "type"));
 
     if (!json_is(block, JSON_OBJECT))
         return anthropic_refuse(rd, "", "expected an object");
-    if (text_is_absent(type))
+    if (!type.ptr)
         return anthropic_refuse(rd, "type", "a string is missing here");
     for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
-        if ((blocks[i].places & place) && text_eq(type, blocks[i].type))
+        if ((blocks[i].places & place) && slice_eq(type, blocks[i].type))
             return blocks[i].read(rd, block, items);
     }
     return read_other(rd, block, place, items);
@@ -383,18 +383,18 @@ static enum err read_system_message(struct anthropic_reading *rd, const struct j
 
 static enum err read_message(struct anthropic_reading *rd, const struct json *message)
 {
-    struct chat_text role = text_of(anthropic_member(message, "role"));
+    struct slice role = json_str(rd->r->arena, anthropic_member(message, "role"));
     const struct json *content = anthropic_member(message, "content");
 
     if (!json_is(message, JSON_OBJECT))
         return anthropic_refuse(rd, "", "expected an object");
-    if (text_eq(role, SLICE("user")))
+    if (slice_eq(role, SLICE("user")))
         return read_content(rd, content, "content", IN_USER,
                             &chat_turn_new(rd->r, CHAT_USER)->items);
-    if (text_eq(role, SLICE("assistant")))
+    if (slice_eq(role, SLICE("assistant")))
         return read_content(rd, content, "content", IN_ASSISTANT,
                             &chat_turn_new(rd->r, CHAT_ASSISTANT)->items);
-    if (text_eq(role, SLICE("system")))
+    if (slice_eq(role, SLICE("system")))
         return read_system_message(rd, message);
     return anthropic_refuse(rd, "role", "expected user, assistant or system");
 }

@@ -3,56 +3,50 @@
 #include "json/scan.h"
 #include "json/write.h"
 
-static void open_block(struct json_writer *w, struct slice type)
+/* The beginning of a block, up to the value of its first member that varies. */
+static void open_block(struct json_writer *w, struct slice json)
 {
-    json_open_object(w);
-    json_key(w, SLICE("type"));
-    json_value_string(w, type);
+    if (w->comma)
+        buf_append_byte(w->out, ',');
+    buf_append(w->out, json);
+    w->comma = false;
 }
 
-static void member_text(struct json_writer *w, struct slice key, struct chat_text text)
+/* A member's name, and all that goes before its value. */
+static void go_on(struct json_writer *w, struct slice json)
 {
-    json_key(w, key);
+    buf_append(w->out, json);
+    w->comma = false;
+}
+
+static void value_text(struct json_writer *w, struct chat_text text)
+{
     json_value_text(w, text_is_absent(text) ? text_plain(SLICE("")) : text);
-}
-
-static void member_slice(struct json_writer *w, struct slice key, struct slice s)
-{
-    json_key(w, key);
-    json_value_string(w, s);
 }
 
 static void write_text(struct json_writer *w, const struct chat_item *item)
 {
-    open_block(w, SLICE("text"));
-    member_text(w, SLICE("text"), item->text);
+    open_block(w, SLICE("{\"type\":\"text\",\"text\":"));
+    value_text(w, item->text);
     anthropic_write_cache(w, item->cache);
     json_close_object(w);
 }
 
 static void write_source(struct json_writer *w, const struct chat_media *media)
 {
-    json_key(w, SLICE("source"));
     switch (media->source) {
     case SOURCE_BASE64:
-        open_block(w, SLICE("base64"));
-        member_slice(w, SLICE("media_type"), media->mime);
-        member_text(w, SLICE("data"), media->data);
+        go_on(w, SLICE("{\"type\":\"base64\",\"media_type\":"));
+        json_value_string(w, media->mime);
+        go_on(w, SLICE(",\"data\":"));
         break;
-    case SOURCE_URL:
-        open_block(w, SLICE("url"));
-        member_text(w, SLICE("url"), media->data);
-        break;
-    case SOURCE_FILE_ID:
-        open_block(w, SLICE("file"));
-        member_text(w, SLICE("file_id"), media->data);
-        break;
+    case SOURCE_URL: go_on(w, SLICE("{\"type\":\"url\",\"url\":")); break;
+    case SOURCE_FILE_ID: go_on(w, SLICE("{\"type\":\"file\",\"file_id\":")); break;
     case SOURCE_TEXT:
-        open_block(w, SLICE("text"));
-        member_slice(w, SLICE("media_type"), SLICE("text/plain"));
-        member_text(w, SLICE("data"), media->data);
+        go_on(w, SLICE("{\"type\":\"text\",\"media_type\":\"text/plain\",\"data\":"));
         break;
     }
+    value_text(w, media->data);
     json_close_object(w);
 }
 
@@ -60,10 +54,13 @@ static void write_media(struct json_writer *w, const struct chat_item *item)
 {
     bool is_image = item->kind == CHAT_IMAGE;
 
-    open_block(w, is_image ? SLICE("image") : SLICE("document"));
+    open_block(w, is_image ? SLICE("{\"type\":\"image\",\"source\":")
+                           : SLICE("{\"type\":\"document\",\"source\":"));
     write_source(w, &item->media);
-    if (!is_image && !text_is_empty(item->media.name))
-        member_text(w, SLICE("title"), item->media.name);
+    if (!is_image && !text_is_empty(item->media.name)) {
+        go_on(w, SLICE(",\"title\":"));
+        value_text(w, item->media.name);
+    }
     anthropic_write_cache(w, item->cache);
     json_close_object(w);
 }
@@ -74,13 +71,13 @@ static void write_reasoning(struct json_writer *w, const struct chat_reasoning *
     if (!reasoning->secret.len)
         return;
     if (reasoning->kind == REASONING_REDACTED && text_is_empty(reasoning->text)) {
-        open_block(w, SLICE("redacted_thinking"));
-        member_slice(w, SLICE("data"), reasoning->secret);
+        open_block(w, SLICE("{\"type\":\"redacted_thinking\",\"data\":"));
     } else {
-        open_block(w, SLICE("thinking"));
-        member_text(w, SLICE("thinking"), reasoning->text);
-        member_slice(w, SLICE("signature"), reasoning->secret);
+        open_block(w, SLICE("{\"type\":\"thinking\",\"thinking\":"));
+        value_text(w, reasoning->text);
+        go_on(w, SLICE(",\"signature\":"));
     }
+    json_value_string(w, reasoning->secret);
     json_close_object(w);
 }
 
@@ -134,13 +131,14 @@ static void write_call(struct json_writer *w, const struct chat_item *item)
 {
     const struct chat_call *call = &item->call;
 
-    open_block(w, SLICE("tool_use"));
-    member_slice(w, SLICE("id"), call->id);
-    member_slice(w, SLICE("name"), call->name);
-    json_key(w, SLICE("input"));
+    open_block(w, SLICE("{\"type\":\"tool_use\",\"id\":"));
+    json_value_string(w, call->id);
+    go_on(w, SLICE(",\"name\":"));
+    json_value_string(w, call->name);
+    go_on(w, SLICE(",\"input\":"));
     if (call->custom) {
-        json_open_object(w);
-        member_text(w, SLICE("input"), call->arguments);
+        go_on(w, SLICE("{\"input\":"));
+        value_text(w, call->arguments);
         json_close_object(w);
     } else {
         anthropic_write_input(w->out, call->arguments, true);
@@ -165,13 +163,12 @@ static const struct chat_item *only_text(const struct list *items)
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): results hold no results
-static void write_items(struct json_writer *w, struct slice key, const struct list *items)
+static void write_items(struct json_writer *w, const struct list *items)
 {
     const struct chat_item *text = only_text(items);
 
-    json_key(w, key);
     if (text) {
-        json_value_text(w, text->text);
+        value_text(w, text->text);
         return;
     }
     json_open_array(w);
@@ -186,12 +183,14 @@ static void write_result(struct json_writer *w, const struct chat_item *item)
     const struct chat_result *result = &item->result;
     const struct chat_item *text = only_text(&result->items);
 
-    open_block(w, SLICE("tool_result"));
-    member_slice(w, SLICE("tool_use_id"), result->call_id);
-    if (!list_is_empty(&result->items) && !(text && text_is_empty(text->text)))
-        write_items(w, SLICE("content"), &result->items);
+    open_block(w, SLICE("{\"type\":\"tool_result\",\"tool_use_id\":"));
+    json_value_string(w, result->call_id);
+    if (!list_is_empty(&result->items) && !(text && text_is_empty(text->text))) {
+        go_on(w, SLICE(",\"content\":"));
+        write_items(w, &result->items);
+    }
     if (result->is_error) {
-        json_key(w, SLICE("is_error"));
+        go_on(w, SLICE(",\"is_error\":"));
         json_value_bool(w, true);
     }
     anthropic_write_cache(w, item->cache);
@@ -220,18 +219,20 @@ static void write_item(struct json_writer *w, const struct chat_item *item)
 
 void anthropic_write_system(struct json_writer *w, const struct chat_request *r)
 {
-    if (!list_is_empty(&r->system))
-        write_items(w, SLICE("system"), &r->system);
+    if (list_is_empty(&r->system))
+        return;
+    json_key(w, SLICE("system"));
+    write_items(w, &r->system);
 }
 
-static const char *role_name(enum chat_role role)
+static struct slice opening_of(enum chat_role role)
 {
     switch (role) {
-    case CHAT_USER: return "user";
-    case CHAT_ASSISTANT: return "assistant";
+    case CHAT_USER: return SLICE("{\"role\":\"user\",\"content\":");
+    case CHAT_ASSISTANT: return SLICE("{\"role\":\"assistant\",\"content\":");
     case CHAT_SYSTEM: break;
     }
-    return "system";
+    return SLICE("{\"role\":\"system\",\"content\":");
 }
 
 void anthropic_write_messages(struct json_writer *w, const struct chat_request *r)
@@ -240,10 +241,8 @@ void anthropic_write_messages(struct json_writer *w, const struct chat_request *
     json_open_array(w);
     list_for_each(at, &r->turns) {
         const struct chat_turn *turn = list_entry(at, struct chat_turn, link);
-        json_open_object(w);
-        json_key(w, SLICE("role"));
-        json_value_string(w, slice_str(role_name(turn->role)));
-        write_items(w, SLICE("content"), &turn->items);
+        open_block(w, opening_of(turn->role));
+        write_items(w, &turn->items);
         json_close_object(w);
     }
     json_close_array(w);
