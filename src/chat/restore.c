@@ -14,7 +14,7 @@ static bool was_changed(const struct chat_tool *tool)
 void restore_init(struct restore *r, const struct chat_request *request, struct chat_sink sink)
 {
     *r = (struct restore){.request = request, .sink = sink};
-    table_init(&r->tools, 0);
+    table_init(&r->tools, (uint64_t)(uintptr_t)request);
     list_for_each(at, &request->tools) {
         struct chat_tool *tool = list_entry(at, struct chat_tool, link);
         if (was_changed(tool) && !tool->withheld)

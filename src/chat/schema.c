@@ -31,25 +31,16 @@ static void gather_told(struct conversion *c, struct schema_node *n)
 {
     struct buf told = {0};
 
-    for (size_t i = 0; i < SCHEMA_WORD_COUNT; i++) {
-        if (!n->at[i] || schema_act(c->target, n, (enum schema_word)i) != TELL)
+    for (size_t i = 0; i < n->count; i++) {
+        enum schema_word word = (enum schema_word)n->words[i];
+
+        if (n->acts[word] != TELL)
             continue;
-        buf_printf(&told, "%s%s: ", buf_len(&told) ? ", " : "", schema_words[i]);
-        buf_append(&told, n->at[i]->source);
+        buf_printf(&told, "%s%s: ", buf_len(&told) ? ", " : "", schema_words[word]);
+        buf_append(&told, n->at[word]->source);
     }
-    n->told = arena_dup(c->scratch, buf_peek(&told));
+    n->told = buf_len(&told) ? arena_dup(c->scratch, buf_peek(&told)) : (struct slice){0};
     buf_release(&told);
-}
-
-static void node_read(struct conversion *c, const struct json *v, struct schema_node *n)
-{
-    bool tell = false;
-
-    schema_node_init(n, v);
-    for (size_t i = 0; i < SCHEMA_WORD_COUNT && !tell; i++)
-        tell = n->at[i] && schema_act(c->target, n, (enum schema_word)i) == TELL;
-    if (tell)
-        gather_told(c, n);
 }
 
 static void write_name(struct conversion *c, const char *name)
@@ -113,7 +104,7 @@ struct names {
 static void names_init(struct names *names, const struct json *object)
 {
     *names = (struct names){.few = json_is(object, JSON_OBJECT) ? object : NULL};
-    table_init(&names->table, 0);
+    table_init(&names->table, schema_seed(object));
     if (!names->few || object->count <= FEW)
         return;
     names->few = NULL;
@@ -138,7 +129,7 @@ static void write_required(struct conversion *c, const struct schema_node *n)
     struct names names;
 
     names_init(&names, properties);
-    table_init(&seen, 0);
+    table_init(&seen, schema_seed(n));
     write_name(c, "required");
     json_open_array(&c->w);
     c->changed = c->changed || !json_is(n->at[WORD_REQUIRED], JSON_ARRAY);
@@ -222,7 +213,7 @@ static void write_properties(struct conversion *c, const struct schema_node *n)
         json_close_object(&c->w);
         return;
     }
-    table_init(&required, 0);
+    table_init(&required, schema_seed(n));
     for (struct json *at = json_first(n->at[WORD_REQUIRED]); at; at = at->next) {
         struct slice name = json_str(c->scratch, at);
         if (name.ptr)
@@ -397,9 +388,8 @@ static const char *name_of(struct conversion *c, const struct schema_node *n, en
 static void write_word(struct conversion *c, const struct schema_node *n, enum schema_word word)
 {
     const struct json *v = n->at[word];
-    enum schema_act act = schema_act(c->target, n, word);
 
-    switch (act) {
+    switch ((enum schema_act)n->acts[word]) {
     case KEEP:
         json_key(&c->w, v->key);
         json_value_raw(&c->w, v->source);
@@ -448,23 +438,43 @@ static bool stays_beside_ref(enum schema_word word)
     return word == WORD_REF || word == WORD_DEFS || word == WORD_DEFINITIONS;
 }
 
+/* Nothing in it changes, and there are no schemas in it: most are so, and are copied whole. */
+static bool is_plain(const struct schema_node *n)
+{
+    if (n->more || n->or_null || n->object)
+        return false;
+    for (size_t i = 0; i < n->count; i++) {
+        enum schema_word word = (enum schema_word)n->words[i];
+        bool kept = n->acts[word] == KEEP || word == WORD_TYPE ||
+                    (word == WORD_DESCRIPTION && json_is(n->at[word], JSON_STRING));
+        if (!kept)
+            return false;
+    }
+    return true;
+}
+
 static void write_schema(struct conversion *c, const struct json *v, bool or_null)
 {
     struct schema_node n;
     bool refers;
 
-    node_read(c, v, &n);
+    schema_node_init(&n, c->target, v);
     n.or_null = or_null;
-    refers = n.at[WORD_REF];
+    if (v->source.ptr && is_plain(&n)) {
+        json_value_raw(&c->w, v->source);
+        return;
+    }
+    gather_told(c, &n);
+    refers = n.at[WORD_REF] != NULL;
+    c->changed = c->changed || n.more;
     json_open_object(&c->w);
-    json_for_each(at, v) {
-        enum schema_word word = schema_word_find(at->key);
+    for (size_t i = 0; i < n.count; i++) {
+        enum schema_word word = (enum schema_word)n.words[i];
 
-        if (word == SCHEMA_WORD_COUNT || n.at[word] != at || (refers && !stays_beside_ref(word))) {
+        if (refers && !stays_beside_ref(word))
             c->changed = true;
-        } else {
+        else
             write_word(c, &n, word);
-        }
     }
     if (!refers)
         write_missing(c, &n);

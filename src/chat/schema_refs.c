@@ -7,7 +7,7 @@ void schema_refs_init(struct schema_refs *s, struct arena *scratch, const struct
                       enum schema_refs_mode mode, size_t limit)
 {
     *s = (struct schema_refs){.scratch = scratch, .mode = mode, .top = top, .limit = limit};
-    table_init(&s->defs, 0);
+    table_init(&s->defs, schema_seed(scratch));
 }
 
 void schema_refs_release(struct schema_refs *s)
@@ -199,10 +199,9 @@ static const struct json *merge(struct schema_refs *s, const struct layers *l)
     struct merge m = {.s = s, .out = arena_new(s->scratch, struct json)};
 
     m.out->type = JSON_OBJECT;
-    m.out->source = SLICE("{}");
     m.end = &m.out->first;
-    table_init(&m.names[0], 0);
-    table_init(&m.names[1], 0);
+    table_init(&m.names[0], schema_seed(s));
+    table_init(&m.names[1], schema_seed(s));
     for (size_t i = 0; i < l->count; i++) {
         json_for_each(at, l->at[i]) {
             enum schema_word word = schema_word_find(at->key);

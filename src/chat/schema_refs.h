@@ -10,6 +10,12 @@
 #include "chat/schema_words.h"
 #include "json/tree.h"
 
+/* Of tables of names that clients choose: an address, which they cannot know. */
+static inline uint64_t schema_seed(const void *address)
+{
+    return (uint64_t)(uintptr_t)address;
+}
+
 enum schema_refs_mode {
     SCHEMA_REFS_INLINE, // what is referred to is put in the reference's place
     SCHEMA_REFS_KEEP,   // only within allOf, which must be merged
@@ -36,7 +42,7 @@ void schema_refs_release(struct schema_refs *s);
 
 /**
  * `v` itself, or what it is together with all that it refers to and that its allOf says: a new
- * object in the scratch arena, which shares its values with the old ones.  Of words that are
+ * object in the scratch arena, without a source, which shares its values with the old ones.  Of words that are
  * said twice the outermost counts, properties and `required` are joined.  What was put in
  * place stays open until the caller sets `open_count` back, behind the schema's own schemas.
  */

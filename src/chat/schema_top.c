@@ -32,6 +32,8 @@ static bool is_right(struct slice raw, unsigned top)
     struct json_span spans[WANT_COUNT];
     struct err_info ignored = {0};
 
+    if (top == SCHEMA_TOP_OBJECT && slice_starts(raw, SLICE("{\"type\":\"object\",")))
+        return true; // whatever follows
     if (json_scan(raw, wants, WANT_COUNT, spans, &ignored) != ERR_NONE ||
         !json_string_eq(json_span_slice(raw, spans[TYPE]), SLICE("object")))
         return false;
@@ -74,8 +76,8 @@ static void follow(struct arena *a, struct json *top)
         ref = json_member(target, SLICE("$ref"));
     }
     json_remove(top, SLICE("$ref"));
-    schema_node_init(&said, top);
-    schema_node_init(&more, target);
+    schema_node_init(&said, FOR_GEMINI, top);
+    schema_node_init(&more, FOR_GEMINI, target);
     for (size_t i = 0; i < SCHEMA_WORD_COUNT; i++) {
         if (more.at[i] && !said.at[i] && i != WORD_REF)
             json_set(top, slice_str(schema_words[i]), copy_new(a, more.at[i]));

@@ -25,7 +25,8 @@ static const unsigned char acts[SCHEMA_WORD_COUNT][SCHEMA_TARGET_COUNT] = {
 enum schema_word schema_word_find(struct slice name)
 {
     for (size_t i = 0; i < SCHEMA_WORD_COUNT; i++) {
-        if (name.len == lengths[i] && memcmp(name.ptr, schema_words[i], name.len) == 0)
+        if (name.len == lengths[i] && name.ptr[0] == schema_words[i][0] &&
+            memcmp(name.ptr, schema_words[i], name.len) == 0)
             return (enum schema_word)i;
     }
     return SCHEMA_WORD_COUNT;
@@ -40,20 +41,6 @@ bool schema_type_is(const struct json *type, const char *name)
             return true;
     }
     return false;
-}
-
-void schema_node_init(struct schema_node *n, const struct json *v)
-{
-    const struct json *type;
-
-    *n = (struct schema_node){.or_null = false};
-    json_for_each(at, v) {
-        enum schema_word word = schema_word_find(at->key);
-        if (word != SCHEMA_WORD_COUNT)
-            n->at[word] = at;
-    }
-    type = n->at[WORD_TYPE];
-    n->object = type ? schema_type_is(type, "object") : n->at[WORD_PROPERTIES] != NULL;
 }
 
 /* Those of MAKE that may turn out to be something else. */
@@ -172,8 +159,8 @@ static act_fn *const deciders[SCHEMA_WORD_COUNT] = {
     [WORD_EXCLUSIVE_MAXIMUM] = act_maximum,
 };
 
-enum schema_act schema_act(enum schema_target target, const struct schema_node *n,
-                           enum schema_word word)
+static enum schema_act act_of(enum schema_target target, const struct schema_node *n,
+                              enum schema_word word)
 {
     const struct json *v = n->at[word];
     enum schema_act act = (enum schema_act)acts[word][target];
@@ -187,4 +174,28 @@ enum schema_act schema_act(enum schema_target target, const struct schema_node *
     if (word == WORD_ONE_OF && n->at[WORD_ANY_OF])
         return TELL; // it would become a second anyOf
     return act;
+}
+
+void schema_node_init(struct schema_node *n, enum schema_target target, const struct json *v)
+{
+    const struct json *type;
+
+    memset(n->at, 0, sizeof(n->at));
+    n->count = 0;
+    n->more = n->or_null = false;
+    n->told = (struct slice){0};
+    json_for_each(at, v) {
+        enum schema_word word = schema_word_find(at->key);
+
+        if (word == SCHEMA_WORD_COUNT || n->at[word])
+            n->more = true;
+        else
+            n->words[n->count++] = (unsigned char)word;
+        if (word != SCHEMA_WORD_COUNT)
+            n->at[word] = at;
+    }
+    for (size_t i = 0; i < n->count; i++)
+        n->acts[n->words[i]] = (unsigned char)act_of(target, n, (enum schema_word)n->words[i]);
+    type = n->at[WORD_TYPE];
+    n->object = type ? schema_type_is(type, "object") : n->at[WORD_PROPERTIES] != NULL;
 }

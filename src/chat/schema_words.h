@@ -34,6 +34,10 @@ enum schema_act {
 /* One schema's members, by word; of equal ones the last. */
 struct schema_node {
     const struct json *at[SCHEMA_WORD_COUNT];
+    unsigned char words[SCHEMA_WORD_COUNT]; // [count], those that are there, in order
+    unsigned char acts[SCHEMA_WORD_COUNT];  // by word, of those that are there: enum schema_act
+    size_t count;
+    bool more;         // something else stood there: unknown, or said twice
     bool object;       // it describes one
     bool or_null;      // OpenAI: it was optional
     struct slice told; // what the description has to say beyond its own text
@@ -43,12 +47,8 @@ extern const char *const schema_words[SCHEMA_WORD_COUNT];
 
 enum schema_word schema_word_find(struct slice name);
 
-/** `v` is an object. */
-void schema_node_init(struct schema_node *n, const struct json *v);
-
-/** What becomes of a member that is there. */
-enum schema_act schema_act(enum schema_target target, const struct schema_node *n,
-                           enum schema_word word);
+/** `v` is an object, or NULL. */
+void schema_node_init(struct schema_node *n, enum schema_target target, const struct json *v);
 
 /** Does `type` (a string or an array of them) say this? */
 bool schema_type_is(const struct json *type, const char *name);

@@ -1,4 +1,5 @@
 /* shape_format.c - structured output: by the target's own field, a forced tool, or in words. */
+#include "base/table.h"
 #include "chat/schema.h"
 #include "chat/shape_tools.h"
 #include "json/raw.h"
@@ -42,9 +43,14 @@ static bool is_forced(const struct chat_request *r)
 static struct slice free_name(const struct chat_request *r)
 {
     struct slice name = SLICE("json_response");
+    struct table names;
 
-    for (int i = 2; chat_tool_find(r, name); i++)
+    table_init(&names, shape_table_seed(r));
+    list_for_each(at, &r->tools)
+        table_put(&names, list_entry(at, struct chat_tool, link)->name, at);
+    for (int i = 2; table_get(&names, name); i++)
         name = arena_printf(r->arena, "json_response_%d", i);
+    table_release(&names);
     return name;
 }
 

@@ -164,8 +164,8 @@ void shape_tool_names(struct chat_request *r, const struct chat_target *t)
 {
     struct naming n = {.r = r, .t = t};
 
-    table_init(&n.known, (uint64_t)(uintptr_t)r); // names are the client's to choose
-    table_init(&n.taken, (uint64_t)(uintptr_t)r);
+    table_init(&n.known, shape_table_seed(r));
+    table_init(&n.taken, shape_table_seed(r));
     list_for_each(at, &r->tools) {
         struct chat_tool *tool = list_entry(at, struct chat_tool, link);
         if (tool->kind == TOOL_FUNCTION || tool->kind == TOOL_CUSTOM)

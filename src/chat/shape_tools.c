@@ -8,6 +8,8 @@
     SLICE("{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},\"required\":" \
           "[\"input\"]}")
 
+#define NOTED_TOOLS 64 // those after it are noted together
+
 bool shape_any_tool(const struct chat_request *r, bool (*is)(const struct chat_tool *tool))
 {
     list_for_each(at, &r->tools) {
@@ -22,6 +24,8 @@ const char *shape_tool_field(const struct chat_request *r, const struct chat_too
 {
     if (r->dialect == DIALECT_OPENAI_CHAT && tool->kind == TOOL_WEB_SEARCH)
         return arena_printf(r->arena, "web_search_options%s", suffix).ptr;
+    if (index >= NOTED_TOOLS)
+        return "tools";
     return arena_printf(r->arena, "tools[%zu]%s", index, suffix).ptr;
 }
 
@@ -139,7 +143,7 @@ static void withhold_others(struct chat_request *r)
 {
     struct table names;
 
-    table_init(&names, 0);
+    table_init(&names, shape_table_seed(r));
     for (size_t i = 0; i < r->choice_count; i++)
         table_put(&names, r->choice_names[i], &r->choice_names[i]);
     list_for_each(at, &r->tools) {
@@ -161,7 +165,7 @@ static enum err look_up_names(struct chat_request *r, const struct chat_target *
     struct chat_tool *tool = NULL;
     size_t kept = 0;
 
-    table_init(&tools, 0);
+    table_init(&tools, shape_table_seed(r));
     list_for_each(at, &r->tools) {
         tool = list_entry(at, struct chat_tool, link);
         table_put(&tools, tool->name, tool);

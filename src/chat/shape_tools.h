@@ -22,6 +22,12 @@ static inline bool shape_takes_custom(const struct chat_target *t)
            (t->dialect == DIALECT_OPENAI_CHAT || t->dialect == DIALECT_OPENAI_RESPONSES);
 }
 
+/* Of tables of names that clients choose: an address, which they cannot know. */
+static inline uint64_t shape_table_seed(const struct chat_request *r)
+{
+    return (uint64_t)(uintptr_t)r;
+}
+
 /** What is true of any tool. */
 bool shape_any_tool(const struct chat_request *r, bool (*is)(const struct chat_tool *tool));
 
