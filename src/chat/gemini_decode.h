@@ -82,10 +82,6 @@ void gemini_take_part(struct gemini_decoder *d, struct gemini_choice *c, struct 
 /** Citations, and searches that were made: when the choice is at its end. */
 void gemini_emit_sources(struct gemini_decoder *d, struct gemini_choice *c);
 
-/** logprobsResult as Chat's logprobs.content, and back; nothing when there is nothing in it. */
-void gemini_logprobs_to_chat(struct slice result, struct buf *out);
-void gemini_logprobs_from_chat(struct slice content, struct buf *out);
-
 codec_decoder_init_fn gemini_decoder_init;
 codec_decode_fn gemini_decode;
 codec_decode_whole_fn gemini_decode_whole;

@@ -70,6 +70,10 @@ void gemini_compact(struct buf *out, struct slice json);
 /** Arguments as an object: {} for none, {"_raw": text} for what is no object. */
 void gemini_write_arguments(struct json_writer *w, struct slice text);
 
+/** logprobsResult as Chat's logprobs.content, and back; nothing when there is nothing in it. */
+void gemini_logprobs_to_chat(struct slice result, struct buf *out);
+void gemini_logprobs_from_chat(struct slice content, struct buf *out);
+
 codec_read_request_fn gemini_read_request;
 codec_write_request_fn gemini_write_request;
 

@@ -1,5 +1,5 @@
 /* gemini_logprobs.c - how likely tokens were: logprobsResult and Chat's logprobs.content. */
-#include "chat/gemini_decode.h"
+#include "chat/gemini_inside.h"
 #include "chat/peek.h"
 #include "json/raw.h"
 #include "json/write.h"

@@ -198,8 +198,8 @@ static bool is_written(const struct writer *x, const struct chat_item *item)
 }
 
 /*
- * Onto which part of the turn a secret goes: the next call, else the next text, before
- * another secret comes; else onto an empty text in the reasoning's place.
+ * Onto which part of the turn a secret goes: the next call or image, else the next text,
+ * before another secret comes; else onto an empty text in the reasoning's place.
  */
 static const struct chat_item *carrier_of(const struct chat_turn *turn,
                                           const struct chat_item *reasoning)
@@ -209,7 +209,7 @@ static const struct chat_item *carrier_of(const struct chat_turn *turn,
     for (struct list *at = reasoning->link.next; at != &turn->items; at = at->next) {
         const struct chat_item *item = list_entry(at, struct chat_item, link);
 
-        if (item->kind == CHAT_CALL)
+        if (item->kind == CHAT_CALL || item->kind == CHAT_IMAGE)
             return item;
         if (item->kind == CHAT_REASONING && item->reasoning.secret.len)
             break;
