@@ -394,6 +394,45 @@ static void test_limit(void **state)
     free(encoder);
 }
 
+/* A refusal that is known by its reason alone, and an answer that the vendor would go on with. */
+static void test_finish(void **state)
+{
+    static const struct {
+        enum chat_finish reason;
+        const char *explanation, *stream, *body;
+    } finishes[] = {
+        {FINISH_FILTER,  "why", "\"delta\":{\"refusal\":\"why\"}",
+         "\"content\":null,\"refusal\":\"why\"},\"logprobs\":null,"
+         "\"finish_reason\":\"content_filter\""                                                  },
+        {FINISH_PAUSE,   NULL,  "\"finish_reason\":\"stop\"",      "\"finish_reason\":\"stop\""  },
+        {FINISH_CONTEXT, NULL,  "\"finish_reason\":\"length\"",    "\"finish_reason\":\"length\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(finishes); i++) {
+        for (int whole = 0; whole < 2; whole++) {
+            struct chat_event events[] = {
+                {.type = CHAT_START}, {.type = CHAT_FINISH}, {.type = CHAT_END}};
+            const char *want = whole ? finishes[i].body : finishes[i].stream;
+            struct hearing h = {.why = want};
+            struct chat_request r;
+            struct arena a;
+
+            arena_init(&a, 0);
+            encoder_init(&h, &r, &a, whole ? FRAMING_BODY : FRAMING_SSE, true);
+            events[1].finish.reason = finishes[i].reason;
+            events[1].finish.explanation = text_plain(slice_str(finishes[i].explanation));
+            for (size_t at = 0; at < ARRAY_LEN(events); at++)
+                hear(&h, &events[at]);
+            if (slice_find_slice(buf_peek(&h.encoded), slice_str(want)) == SIZE_MAX)
+                fail_msg("%s:\n%.*s", want, SLICE_ARG(buf_peek(&h.encoded)));
+            encoder_free(&h);
+            hearing_release(&h);
+            arena_release(&a);
+        }
+    }
+}
+
 static void test_ping(void **state)
 {
     struct chat_event ping = {.type = CHAT_PING};
@@ -417,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_streams),         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_broken_bodies),   cmocka_unit_test(test_encoded),
         cmocka_unit_test(test_limit),           cmocka_unit_test(test_ping),
+        cmocka_unit_test(test_finish),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }

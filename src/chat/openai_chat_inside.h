@@ -27,6 +27,7 @@ struct chat_reader {
     bool has_completion_limit; // max_completion_tokens was there: max_tokens is not looked at
     bool has_identifier;       // safety_identifier likewise, before user
     struct chat_turn *results; // takes the results that follow on each other
+    struct chat_turn *custom;  // the last turn of calls, when some are of custom tools
     struct list moved;         // pictures out of system messages, for the next user turn
     struct slice legacy_name, legacy_id; // of the last `function_call`
     uint64_t legacy_count;

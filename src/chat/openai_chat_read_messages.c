@@ -4,6 +4,8 @@
 #include "chat/openai_chat_inside.h"
 #include "chat/openai_shared.h"
 
+#define MAX_CALLS 256 // that are looked through for the one that a result is of
+
 /* The members of a message that mean something; NULL where absent or null. */
 struct message {
     const struct json *role, *content, *name, *refusal, *audio, *cache_control;
@@ -318,6 +320,7 @@ static enum err read_call(struct chat_reader *rd, const struct json *v, struct c
                               &call->arguments);
     }
     call->custom = true;
+    rd->custom = turn;
     if (openai_chat_read_name(rd, json_member(custom, SLICE("name")), "custom.name", &call->name) !=
         ERR_NONE)
         return rd->e->code;
@@ -369,6 +372,7 @@ static enum err read_assistant(struct chat_reader *rd, const struct message *m)
     struct chat_turn *turn = chat_turn_new(rd->r, CHAT_ASSISTANT);
     struct chat_thoughts thoughts = {m->reasoning_content, m->reasoning, m->reasoning_details};
 
+    rd->custom = NULL;
     if (m->audio)
         return openai_chat_read_bad(rd, "audio", "no reference to audio, which is kept elsewhere");
     openai_chat_read_thoughts(rd, &thoughts, turn);
@@ -393,6 +397,24 @@ static struct chat_item *result_new(struct chat_reader *rd)
     return chat_item_new(r->arena, &rd->results->items, CHAT_RESULT);
 }
 
+/* A result does not say what kind of tool it is of; the call, just before, does. */
+static bool is_of_custom(const struct chat_reader *rd, struct slice id)
+{
+    size_t steps = 0;
+
+    if (!rd->custom)
+        return false;
+    list_for_each(at, &rd->custom->items) {
+        const struct chat_item *item = list_entry(at, struct chat_item, link);
+
+        if (++steps > MAX_CALLS)
+            return false;
+        if (item->kind == CHAT_CALL && slice_eq(item->call.id, id))
+            return item->call.custom;
+    }
+    return false;
+}
+
 static enum err read_tool(struct chat_reader *rd, const struct message *m)
 {
     struct chat_item *item = result_new(rd);
@@ -401,6 +423,7 @@ static enum err read_tool(struct chat_reader *rd, const struct message *m)
         return openai_chat_read_bad(rd, "tool_call_id", "a string");
     item->result.call_id = json_str(rd->r->arena, m->tool_call_id);
     item->result.name = json_str(rd->r->arena, m->name);
+    item->result.custom = is_of_custom(rd, item->result.call_id);
     if (read_content(rd, m, &item->result.items) != ERR_NONE)
         return rd->e->code;
     if (m->cache_control)

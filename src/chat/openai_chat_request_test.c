@@ -135,12 +135,48 @@ static void test_errors(void **state)
     }
 }
 
+/* What does not show in what is written. */
+static void test_read(void **state)
+{
+    static const char body[] =
+        "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":["
+        "{\"id\":\"a\",\"function\":{\"name\":\"f\"}},"
+        "{\"id\":\"b\",\"custom\":{\"name\":\"g\",\"input\":\"x\"}}]},"
+        "{\"role\":\"tool\",\"tool_call_id\":\"b\",\"name\":\"g\",\"content\":\"1\"},"
+        "{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"2\"}],"
+        "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2048},\"stream\":true,"
+        "\"stream_options\":{\"include_usage\":true},\"store\":false}";
+    struct err_info e = {0};
+    struct chat_request r;
+    struct chat_turn *last;
+    struct json *json;
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 0);
+    chat_request_init(&r, &a, DIALECT_OPENAI_CHAT);
+    assert_int_equal(json_parse(&a, slice_str(body), &json, &e), ERR_NONE);
+    assert_int_equal(openai_chat_read_request(json, NULL, &r, &e), ERR_NONE);
+    last = list_entry(r.turns.prev, struct chat_turn, link);
+    assert_int_equal(last->role, CHAT_USER);
+    assert_true(list_entry(last->items.next, struct chat_item, link)->result.custom);
+    assert_true(
+        slice_eq(list_entry(last->items.next, struct chat_item, link)->result.name, SLICE("g")));
+    assert_false(list_entry(last->items.prev, struct chat_item, link)->result.custom);
+    assert_int_equal(r.reasoning.budget, 2048);
+    assert_int_equal(r.reasoning.show, CHAT_YES);
+    assert_true(r.stream && r.include_usage);
+    assert_true(slice_eq(r.store, SLICE("false")));
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest all[] = {
         cmocka_unit_test(test_fixtures_come_back),
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_read),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }
