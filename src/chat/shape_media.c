@@ -1,5 +1,6 @@
 /* shape_media.c - images, files, sound and video in the forms that the target takes. */
 #include "base/array.h"
+#include "chat/media_type.h"
 #include "chat/shape_item.h"
 #include "wire/base64.h"
 #include "json/text.h"
@@ -10,73 +11,6 @@
  */
 
 #define MIME_SHOWN_BYTES 40 // of the client's words in our errors
-
-static const struct {
-    const char *extension, *mime;
-} extensions[] = {
-    {"png",  "image/png"       },
-    {"jpg",  "image/jpeg"      },
-    {"jpeg", "image/jpeg"      },
-    {"gif",  "image/gif"       },
-    {"webp", "image/webp"      },
-    {"heic", "image/heic"      },
-    {"heif", "image/heif"      },
-    {"bmp",  "image/bmp"       },
-    {"tiff", "image/tiff"      },
-    {"svg",  "image/svg+xml"   },
-    {"pdf",  "application/pdf" },
-    {"txt",  "text/plain"      },
-    {"log",  "text/plain"      },
-    {"md",   "text/markdown"   },
-    {"csv",  "text/csv"        },
-    {"html", "text/html"       },
-    {"htm",  "text/html"       },
-    {"css",  "text/css"        },
-    {"js",   "text/javascript" },
-    {"py",   "text/x-python"   },
-    {"c",    "text/x-c"        },
-    {"json", "application/json"},
-    {"xml",  "application/xml" },
-    {"yaml", "application/yaml"},
-    {"yml",  "application/yaml"},
-    {"rtf",  "text/rtf"        },
-    {"mp3",  "audio/mp3"       },
-    {"wav",  "audio/wav"       },
-    {"ogg",  "audio/ogg"       },
-    {"flac", "audio/flac"      },
-    {"aac",  "audio/aac"       },
-    {"m4a",  "audio/mp4"       },
-    {"aiff", "audio/aiff"      },
-    {"mp4",  "video/mp4"       },
-    {"mov",  "video/quicktime" },
-    {"webm", "video/webm"      },
-    {"mpeg", "video/mpeg"      },
-    {"mpg",  "video/mpeg"      },
-    {"avi",  "video/x-msvideo" },
-    {"wmv",  "video/x-ms-wmv"  },
-    {"flv",  "video/x-flv"     },
-    {"3gp",  "video/3gpp"      },
-};
-
-/* Other names of types, and the one that everybody knows. */
-static const struct {
-    const char *alias, *mime;
-} aliases[] = {
-    {"image/jpg",         "image/jpeg"     },
-    {"audio/mpeg",        "audio/mp3"      },
-    {"audio/x-mp3",       "audio/mp3"      },
-    {"audio/wave",        "audio/wav"      },
-    {"audio/x-wav",       "audio/wav"      },
-    {"audio/vnd.wave",    "audio/wav"      },
-    {"application/x-pdf", "application/pdf"},
-};
-
-/* Text, though its type does not begin so. */
-static const char *const text_types[] = {
-    "application/json",       "application/xml",     "application/yaml", "application/x-yaml",
-    "application/javascript", "application/x-sh",    "application/sql",  "application/toml",
-    "application/x-ndjson",   "application/ld+json",
-};
 
 /* One item on its way. */
 struct media_step {
@@ -148,95 +82,10 @@ static enum err refuse_url(const struct media_step *s, const struct chat_item *i
                    field_of(s, item), kind_name(item));
 }
 
-static struct slice mime_of_extension(struct slice name)
-{
-    size_t dot;
-
-    name = slice_sub(name, 0, slice_find(name, '#'));
-    name = slice_sub(name, 0, slice_find(name, '?'));
-    name = slice_after(name, slice_find_last(name, '/') + 1); // SIZE_MAX + 1: all of it
-    dot = slice_find_last(name, '.');
-    if (dot == SIZE_MAX)
-        return (struct slice){0};
-    for (size_t i = 0; i < ARRAY_LEN(extensions); i++) {
-        if (slice_eq_nocase(slice_after(name, dot + 1), slice_str(extensions[i].extension)))
-            return slice_str(extensions[i].mime);
-    }
-    return (struct slice){0};
-}
-
-static struct slice mime_usual(struct slice mime)
-{
-    mime = slice_trim(slice_sub(mime, 0, slice_find(mime, ';')));
-    for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {
-        if (slice_eq_nocase(mime, slice_str(aliases[i].alias)))
-            return slice_str(aliases[i].mime);
-    }
-    return mime;
-}
-
-static bool mime_is(const struct chat_item *item, const char *mime)
-{
-    return slice_eq_nocase(item->media.mime, slice_str(mime));
-}
-
-static bool mime_is_text(const struct chat_item *item)
-{
-    if (slice_starts_nocase(item->media.mime, SLICE("text/")))
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(text_types); i++) {
-        if (mime_is(item, text_types[i]))
-            return true;
-    }
-    return false;
-}
-
 static bool is_web_url(const struct chat_item *item)
 {
     return slice_starts_nocase(item->media.data.s, SLICE("https:")) ||
            slice_starts_nocase(item->media.data.s, SLICE("http:"));
-}
-
-/* The type that the first bytes tell; "\/" may stand among them. */
-static struct slice sniff(struct chat_text base64)
-{
-    char head[16];
-    size_t len = 0;
-
-    for (size_t i = 0; i < base64.s.len && len < sizeof(head); i++) {
-        if (!base64.escaped || base64.s.ptr[i] != '\\')
-            head[len++] = base64.s.ptr[i];
-    }
-    return chat_media_sniff(slice_of(head, len));
-}
-
-/*
- * Says what a thing is, as well as can be told.  What an image's bytes say counts more than its
- * label: some providers look, and refuse a label that lies.
- */
-static void settle_type(struct chat_item *item)
-{
-    struct chat_media *m = &item->media;
-    struct slice seen = {0};
-
-    m->mime = mime_usual(m->mime);
-    if (mime_is(item, "application/octet-stream"))
-        m->mime = (struct slice){0};
-    if (m->source == SOURCE_BASE64 && (item->kind == CHAT_IMAGE || !m->mime.len))
-        seen = sniff(m->data);
-    if (seen.len && (!m->mime.len || slice_starts(seen, SLICE("image/"))))
-        m->mime = seen;
-    if (!m->mime.len && !text_is_absent(m->name))
-        m->mime = mime_of_extension(m->name.s);
-    if (!m->mime.len && m->source == SOURCE_URL)
-        m->mime = mime_of_extension(m->data.s);
-    if (!m->mime.len && m->source == SOURCE_TEXT)
-        m->mime = SLICE("text/plain");
-    if (item->kind == CHAT_FILE && slice_starts_nocase(m->mime, SLICE("image/")) &&
-        m->source != SOURCE_TEXT)
-        item->kind = CHAT_IMAGE;
-    else if (item->kind == CHAT_IMAGE && mime_is(item, "application/pdf"))
-        item->kind = CHAT_FILE;
 }
 
 /* A text file's text out of base64; false when the bytes are no text. */
@@ -285,24 +134,17 @@ static void inline_text(struct chat_request *r, struct chat_item *item)
 }
 
 /* OpenAI wants files to have names. */
-static void name_file(struct chat_request *r, struct chat_item *item)
+static void name_file(struct chat_request *r, struct chat_media *m)
 {
-    const char *extension = "bin";
-
-    if (!text_is_empty(item->media.name))
-        return;
-    for (size_t i = ARRAY_LEN(extensions); i-- > 0;) {
-        if (mime_is(item, extensions[i].mime))
-            extension = extensions[i].extension;
-    }
-    item->media.name = text_plain(arena_printf(r->arena, "file.%s", extension));
+    if (text_is_empty(m->name))
+        m->name = text_plain(arena_printf(r->arena, "file.%s", media_extension(m->mime)));
 }
 
 static enum err fit_sound(const struct media_step *s, struct chat_item *item)
 {
     if (item->media.source != SOURCE_BASE64)
         return refuse_url(s, item);
-    if (!mime_is(item, "audio/wav") && !mime_is(item, "audio/mp3"))
+    if (!media_is(&item->media, "audio/wav") && !media_is(&item->media, "audio/mp3"))
         return refuse_type(s, item, "audio as wav or mp3");
     return ERR_NONE;
 }
@@ -322,12 +164,12 @@ static enum err fit_chat(const struct media_step *s, struct chat_item *item)
     case CHAT_FILE:
         if (m->source == SOURCE_URL)
             return refuse_url(s, item);
-        if (m->source == SOURCE_BASE64 && mime_is_text(item))
+        if (m->source == SOURCE_BASE64 && media_is_text(&item->media))
             decode_text(s->r, m);
         if (m->source == SOURCE_TEXT)
             inline_text(s->r, item);
         else if (m->source == SOURCE_BASE64)
-            name_file(s->r, item);
+            name_file(s->r, m);
         return ERR_NONE;
     case CHAT_AUDIO: return fit_sound(s, item);
     case CHAT_VIDEO: // an extension of some who copy the dialect
@@ -356,7 +198,7 @@ static enum err fit_responses(const struct media_step *s, struct chat_item *item
     if (m->source == SOURCE_TEXT)
         encode_text(s->r, m);
     if (item->kind == CHAT_FILE && m->source == SOURCE_BASE64)
-        name_file(s->r, item);
+        name_file(s->r, m);
     return ERR_NONE;
 }
 
@@ -372,12 +214,13 @@ static enum err fit_anthropic(const struct media_step *s, struct chat_item *item
     if (m->source != SOURCE_BASE64)
         return ERR_NONE;
     if (item->kind == CHAT_FILE) {
-        if (mime_is(item, "application/pdf") || (mime_is_text(item) && decode_text(s->r, m)))
+        if (media_is(&item->media, "application/pdf") ||
+            (media_is_text(&item->media) && decode_text(s->r, m)))
             return ERR_NONE;
         return refuse_type(s, item, "PDF and plain text");
     }
     for (size_t i = 0; i < ARRAY_LEN(images); i++) {
-        if (mime_is(item, images[i]))
+        if (media_is(&item->media, images[i]))
             return ERR_NONE;
     }
     return refuse_type(s, item, "png, jpeg, gif and webp images");
@@ -410,7 +253,7 @@ static enum err fit_gemini(const struct media_step *s, struct chat_item *item)
 
 static enum err fit(const struct media_step *s, struct chat_item *item)
 {
-    settle_type(item);
+    media_settle(item);
     if (item->media.source == SOURCE_FILE_ID &&
         (item->media.vendor == VENDOR_NONE || item->media.vendor != chat_target_vendor(s->t)))
         return err_set(s->e, ERR_BAD_REQUEST,
