@@ -3,7 +3,7 @@
 #include "chat/openai_chat_inside.h"
 #include "chat/openai_shared.h"
 
-#define MAX_UNKNOWN 32 // fields that are named in notes; the rest of them is not
+#define MAX_UNKNOWN 32 // fields that are kept; what is beyond that is no request
 
 enum err openai_chat_read_bad(struct chat_reader *rd, const char *field, const char *expected)
 {
@@ -305,7 +305,7 @@ enum field_kind {
     FIELD_OBJECT, // to a raw slice
     FIELD_RAW,
     FIELD_READ, // by a function
-    FIELD_KEPT, // nobody else has a place for it: noted
+    FIELD_KEPT, // nobody else has a place for it
     FIELD_PASSED_OVER,
 };
 
@@ -390,10 +390,7 @@ static enum err read_field(struct chat_reader *rd, const struct field *f, const 
         break;
     case FIELD_RAW: *PLACE(struct slice) = v->source; break;
     case FIELD_READ: return f->read(rd, v);
-    case FIELD_KEPT:
-        chat_ext_add(rd->r, DIALECT_OPENAI_CHAT, f->key, v->source);
-        chat_note(rd->r, f->key.ptr);
-        break;
+    case FIELD_KEPT: chat_ext_add(rd->r, DIALECT_OPENAI_CHAT, f->key, v->source); break;
     case FIELD_PASSED_OVER: break;
     }
     return ERR_NONE;
@@ -422,7 +419,7 @@ enum err openai_chat_read_request(const struct json *body, const struct chat_sea
             continue;
         rd.place = AT_TOP;
         if (!f && unknown++ < MAX_UNKNOWN)
-            chat_note(out, arena_dup(out->arena, at->key).ptr);
+            chat_ext_add(out, DIALECT_OPENAI_CHAT, at->key, at->source);
         if (f && read_field(&rd, f, at) != ERR_NONE)
             return e->code;
     }
