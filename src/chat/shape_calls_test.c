@@ -1,4 +1,6 @@
 /* shape_calls_test.c - calls, results and their ids, for each target. */
+#include <stdio.h>
+
 #include "chat/shape_test_kit.h"
 
 #define LONG40 "0123456789012345678901234567890123456789"
@@ -173,6 +175,23 @@ static void test_longer_history_begins_the_same(void **state)
     buf_release(&longer);
 }
 
+/* A client that sends back an id which we made of another one, and that one twice again. */
+static void test_made_ids_are_not_made_twice(void **state)
+{
+    char id[64] = "", second[64] = "", again[192];
+    struct buf out = {0};
+
+    (void)state;
+    shape_text("C gpt-5", "a[call(c,f) call(c,g)] u[result(c)[] result(c)[]]", &out);
+    assert_int_equal(sscanf(buf_peek(&out).ptr, "a[call(c,f) call(%63[^,],g)]", id), 1);
+    snprintf(again, sizeof(again), "a[call(%s,f) call(c,f) call(c,g)] u['x']", id);
+    shape_text("C gpt-5", again, &out);
+    assert_int_equal(
+        sscanf(buf_peek(&out).ptr, "a[call(%*[^,],f) call(c,f) call(%63[^,],g)]", second), 1);
+    assert_string_not_equal(second, id);
+    buf_release(&out);
+}
+
 static void test_mistral(void **state)
 {
     struct buf out = {0};
@@ -260,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_longer_history_begins_the_same),
+        cmocka_unit_test(test_made_ids_are_not_made_twice),
         cmocka_unit_test(test_mistral),
         cmocka_unit_test(test_objects),
         cmocka_unit_test(test_many),
