@@ -69,6 +69,7 @@ struct chat_event {
         struct {
             enum chat_part_kind kind;
             struct slice call_id, tool; // CALL; an id is always there
+            struct slice item_id;       // REASONING: Responses' item id, where it is known by now
             bool custom;                // CALL: free text
             struct slice mime;          // IMAGE
             enum chat_reasoning_kind reasoning;

@@ -12,6 +12,7 @@ void chat_request_init(struct chat_request *r, struct arena *a, enum dialect cli
     list_init(&r->turns);
     list_init(&r->tools);
     list_init(&r->exts);
+    list_init(&r->echoes);
     list_init(&r->notes);
 }
 

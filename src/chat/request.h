@@ -130,6 +130,7 @@ struct chat_tool {
     struct slice raw;        // the whole tool as the client wrote it (TOOL_SERVER and search)
     enum chat_vendor vendor; // whose words `raw` is in
     struct slice type;       // TOOL_SERVER: "bash_20250124"; empty elsewhere
+    struct slice space;      // Responses: the namespace that `name` begins with; empty: none
     struct {
         struct slice syntax; // CUSTOM: "lark", "regex"; empty: any text
         struct chat_text definition;
@@ -266,8 +267,9 @@ struct chat_request {
     /* State at one upstream (mapping.md 2.18); a NULL pointer: none. */
     struct slice previous_response_id, conversation; // decoded; raw JSON
 
-    struct list exts;  // of struct chat_ext
-    struct list notes; // of struct chat_note
+    struct list exts;   // of struct chat_ext
+    struct list echoes; // of struct chat_ext: what the client's own answer repeats, for nobody else
+    struct list notes;  // of struct chat_note
 };
 
 /** Zeroed but for the lists and the arena. */
