@@ -143,10 +143,6 @@ static enum err read_namespace(struct responses_reader *rd, const struct respons
     return ERR_NONE;
 }
 
-/*
- * tool_search finds tools whose loading was put off.  All of them are sent at once here, so
- * that nothing is left to find.
- */
 // NOLINTNEXTLINE(misc-no-recursion): as above
 static enum err read_tool(struct responses_reader *rd, const struct responses_at *at,
                           const struct json *v, struct slice space)
@@ -168,8 +164,6 @@ static enum err read_tool(struct responses_reader *rd, const struct responses_at
         read_search(rd, &f);
     else if (slice_eq(f.type, SLICE("code_interpreter")))
         hosted(rd, &f, TOOL_CODE_EXECUTION);
-    else if (slice_eq(f.type, SLICE("tool_search")))
-        chat_note_degraded(rd->r, "tools.tool_search");
     else
         hosted(rd, &f, TOOL_SERVER);
     return ERR_NONE;
