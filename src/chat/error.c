@@ -65,6 +65,20 @@ static void write_message(struct buf *out, const struct err_info *e)
     json_write_string(out, slice_str(text));
 }
 
+/* Claude's clients know a full window by these words, and then shorten the conversation. */
+static void write_anthropic_message(struct buf *out, const struct err_info *e)
+{
+    static const char told[] = "prompt is too long";
+    char text[2 * ERR_TEXT_BYTES];
+
+    if (e->code != ERR_CONTEXT_LENGTH || strstr(e->text, told)) {
+        write_message(out, e);
+        return;
+    }
+    snprintf(text, sizeof(text), "%s: %s", told, err_info_text(e));
+    json_write_string(out, slice_str(text));
+}
+
 /* {"message","type","param","code"}, without the outer braces' neighbours. */
 static void write_openai(struct buf *out, const struct err_info *e)
 {
@@ -87,7 +101,7 @@ static void write_anthropic(struct buf *out, const struct err_info *e, struct sl
     buf_append(out, SLICE("{\"type\":\"error\",\"error\":{\"type\":"));
     write_str(out, w->anthropic_type);
     buf_append(out, SLICE(",\"message\":"));
-    write_message(out, e);
+    write_anthropic_message(out, e);
     if (e->code == ERR_QUOTA) {
         buf_append(out, SLICE(",\"details\":{\"error_code\":"));
         write_str(out, w->openai_code);

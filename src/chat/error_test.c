@@ -38,6 +38,7 @@ static const struct {
     {ERR_UPSTREAM_FAILED,  502, 500, 500},
     {ERR_UPSTREAM_TIMEOUT, 504, 504, 504},
     {ERR_UPSTREAM_REFUSED, 400, 400, 400},
+    {ERR_CONTEXT_LENGTH,   400, 400, 400},
 };
 
 static void test_status(void **state)
@@ -61,28 +62,34 @@ static const struct {
     int retry_after_ms;
     const char *text, *body;
 } bodies[] = {
-    {DIALECT_OPENAI_CHAT,      FRAMING_BODY,  ERR_BAD_REQUEST,  0,    "a \"b\"",
+    {DIALECT_OPENAI_CHAT,      FRAMING_BODY,  ERR_BAD_REQUEST,    0,    "a \"b\"",
      "{\"error\":{\"message\":\"a \\\"b\\\"\",\"type\":\"invalid_request_error\",\"param\":null,"
      "\"code\":null}}"                                                                           },
-    {DIALECT_OPENAI_RESPONSES, FRAMING_SSE,   ERR_RATE_LIMIT,   7000, "slow",
+    {DIALECT_ANTHROPIC,        FRAMING_BODY,  ERR_CONTEXT_LENGTH, 0,    "maximum context length",
+     "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":"
+     "\"prompt is too long: maximum context length\"},\"request_id\":\"" ID "\"}"                },
+    {DIALECT_ANTHROPIC,        FRAMING_BODY,  ERR_CONTEXT_LENGTH, 0,    "prompt is too long: 3 > 2",
+     "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":"
+     "\"prompt is too long: 3 > 2\"},\"request_id\":\"" ID "\"}"                                 },
+    {DIALECT_OPENAI_RESPONSES, FRAMING_SSE,   ERR_RATE_LIMIT,     7000, "slow",
      "{\"error\":{\"message\":\"slow\",\"type\":\"rate_limit_error\",\"param\":null,"
      "\"code\":\"rate_limit_exceeded\"}}"                                                        },
-    {DIALECT_OPENAI,           FRAMING_BODY,  ERR_QUOTA,        0,    "",
+    {DIALECT_OPENAI,           FRAMING_BODY,  ERR_QUOTA,          0,    "",
      "{\"error\":{\"message\":\"the quota is used up; ask the administrator to raise it, or wait "
      "for its next period\",\"type\":\"insufficient_quota\",\"param\":null,"
      "\"code\":\"quota_exceeded\"}}"                                                             },
-    {DIALECT_OPENAI_CHAT,      FRAMING_BODY,  ERR_UPSTREAM_KEY, 0,    "x",
+    {DIALECT_OPENAI_CHAT,      FRAMING_BODY,  ERR_UPSTREAM_KEY,   0,    "x",
      "{\"error\":{\"message\":\"x\",\"type\":\"server_error\",\"param\":null,"
      "\"code\":\"upstream_error\"}}"                                                             },
-    {DIALECT_ANTHROPIC,        FRAMING_BODY,  ERR_OVERLOADED,   0,    "x",
+    {DIALECT_ANTHROPIC,        FRAMING_BODY,  ERR_OVERLOADED,     0,    "x",
      "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"x\"},"
      "\"request_id\":\"" ID "\"}"                                                                },
-    {DIALECT_ANTHROPIC,        FRAMING_BODY,  ERR_QUOTA,        0,    "x",
+    {DIALECT_ANTHROPIC,        FRAMING_BODY,  ERR_QUOTA,          0,    "x",
      "{\"type\":\"error\",\"error\":{\"type\":\"billing_error\",\"message\":\"x\",\"details\":"
      "{\"error_code\":\"quota_exceeded\"}},\"request_id\":\"" ID "\"}"                           },
-    {DIALECT_GEMINI,           FRAMING_BODY,  ERR_BAD_KEY,      0,    "x",
+    {DIALECT_GEMINI,           FRAMING_BODY,  ERR_BAD_KEY,        0,    "x",
      "{\"error\":{\"code\":401,\"message\":\"x\",\"status\":\"UNAUTHENTICATED\",\"details\":[]}}"},
-    {DIALECT_GEMINI,           FRAMING_ARRAY, ERR_RATE_LIMIT,   6001, "x",
+    {DIALECT_GEMINI,           FRAMING_ARRAY, ERR_RATE_LIMIT,     6001, "x",
      "[{\"error\":{\"code\":429,\"message\":\"x\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":["
      "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"7s\"}]}}]"        },
 };
