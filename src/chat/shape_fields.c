@@ -267,25 +267,58 @@ static void shape_labels(struct chat_request *r, const struct chat_target *t)
     }
 }
 
+/* Responses makes images by a tool of its own. */
+static void ask_for_images(struct chat_request *r)
+{
+    struct chat_tool *tool = chat_tool_new(r, TOOL_SERVER);
+
+    tool->type = SLICE("image_generation");
+    tool->raw = SLICE("{\"type\":\"image_generation\"}");
+    tool->vendor = VENDOR_OPENAI;
+    r->modalities = (struct slice){0};
+    note_degraded(r, FIELD_MODALITIES);
+}
+
 static bool asks_for(struct slice modalities, struct slice lower, struct slice upper)
 {
     return slice_find_slice(modalities, lower) != SIZE_MAX ||
            slice_find_slice(modalities, upper) != SIZE_MAX;
 }
 
+/* Google's names are OpenAI's in capitals; its writer raises them again. */
+static struct slice in_lower_case(struct arena *a, struct slice names)
+{
+    char *out = arena_alloc_raw(a, names.len, 1);
+
+    for (size_t i = 0; i < names.len; i++)
+        out[i] = (char)tolower((unsigned char)names.ptr[i]);
+    return slice_of(out, names.len);
+}
+
+static enum err refuse_modality(const struct chat_request *r, const char *what, struct err_info *e)
+{
+    return err_set(e, ERR_BAD_REQUEST, "%s: this model's provider cannot answer with %s",
+                   chat_field_name(r->dialect, FIELD_MODALITIES), what);
+}
+
+/* Chat needs a voice and a format with its audio, which no other dialect's request has. */
 static enum err shape_modalities(struct chat_request *r, const struct chat_target *t,
                                  struct err_info *e)
 {
     bool audio = asks_for(r->modalities, SLICE("\"audio\""), SLICE("\"AUDIO\""));
     bool image = asks_for(r->modalities, SLICE("\"image\""), SLICE("\"IMAGE\""));
-    bool no_audio = t->dialect == DIALECT_ANTHROPIC || t->dialect == DIALECT_OPENAI_RESPONSES;
-    bool no_image = t->dialect == DIALECT_ANTHROPIC ||
-                    (t->dialect == DIALECT_OPENAI_CHAT && t->host == HOST_VENDOR);
 
-    if ((audio && no_audio) || (image && no_image))
-        return err_set(e, ERR_BAD_REQUEST, "%s: this model's provider cannot answer with %s",
-                       chat_field_name(r->dialect, FIELD_MODALITIES),
-                       audio && no_audio ? "audio" : "images");
+    if (!r->modalities.len || t->dialect == DIALECT_GEMINI)
+        return ERR_NONE;
+    if (audio && !(t->dialect == DIALECT_OPENAI_CHAT && r->dialect == DIALECT_OPENAI_CHAT))
+        return refuse_modality(r, "audio", e);
+    if (image && (t->dialect == DIALECT_ANTHROPIC ||
+                  (t->dialect == DIALECT_OPENAI_CHAT) == (t->host == HOST_VENDOR)))
+        return refuse_modality(r, "images", e);
+    if (image && t->dialect == DIALECT_OPENAI_RESPONSES)
+        ask_for_images(r);
+    else
+        r->modalities = in_lower_case(r->arena, r->modalities);
     return ERR_NONE;
 }
 

@@ -98,6 +98,8 @@ static const char *print(struct chat_request *r, struct buf *out)
         buf_printf(out, " cache_key=%.*s", SLICE_ARG(r->cache_key.s));
     if (r->tier != TIER_UNSET)
         buf_printf(out, " tier=%s", tiers[r->tier]);
+    list_for_each(at, &r->tools)
+        buf_printf(out, " tool=%.*s", SLICE_ARG(list_entry(at, struct chat_tool, link)->type));
     buf_append_byte(out, '\0');
     return buf_len(out) > 1 ? buf_peek(out).ptr + 1 : "";
 }
