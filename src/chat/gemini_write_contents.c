@@ -60,7 +60,7 @@ static void gather(const struct chat_result *result, struct buf *out)
     list_for_each(at, &result->items) {
         const struct chat_item *item = list_entry(at, struct chat_item, link);
 
-        if (item->kind != CHAT_TEXT)
+        if (item->kind != CHAT_TEXT || text_is_empty(item->text))
             continue;
         if (buf_len(out))
             buf_append_byte(out, '\n');
@@ -68,23 +68,51 @@ static void gather(const struct chat_result *result, struct buf *out)
     }
 }
 
+/* Its only text, as it stands, where that cannot be an object; absent otherwise. */
+static struct chat_text only_text(const struct chat_result *result)
+{
+    struct chat_text text = text_plain(SLICE(""));
+    size_t count = 0;
+
+    list_for_each(at, &result->items) {
+        const struct chat_item *item = list_entry(at, struct chat_item, link);
+
+        if (item->kind != CHAT_TEXT || text_is_empty(item->text))
+            continue;
+        text = item->text;
+        count++;
+    }
+    if (count > 1 || (!result->is_error && text.s.len && text.s.ptr[0] == '{'))
+        return (struct chat_text){0};
+    return text;
+}
+
+static void write_said(struct json_writer *w, bool is_error, struct chat_text text)
+{
+    json_open_object(w);
+    json_key(w, is_error ? SLICE("error") : SLICE("output"));
+    json_value_text(w, text);
+    json_close_object(w);
+}
+
 static void write_response(struct json_writer *w, const struct chat_result *result)
 {
+    struct chat_text only = only_text(result);
     struct buf text = {0};
 
     if (result->object.len && may_be_response(result->object)) {
         json_value_raw(w, result->object);
         return;
     }
-    gather(result, &text);
-    if (!result->is_error && may_be_response(buf_peek(&text))) {
-        json_value_raw(w, buf_peek(&text));
-    } else {
-        json_open_object(w);
-        json_key(w, result->is_error ? SLICE("error") : SLICE("output"));
-        json_value_string(w, buf_peek(&text));
-        json_close_object(w);
+    if (!text_is_absent(only)) {
+        write_said(w, result->is_error, only);
+        return;
     }
+    gather(result, &text);
+    if (!result->is_error && may_be_response(buf_peek(&text)))
+        json_value_raw(w, buf_peek(&text));
+    else
+        write_said(w, result->is_error, text_plain(buf_peek(&text)));
     buf_release(&text);
 }
 
