@@ -154,7 +154,7 @@ static void write_names(struct json_writer *w, const struct chat_request *r, str
 {
     struct table sent;
 
-    table_init(&sent, 0);
+    table_init(&sent, (uint64_t)(uintptr_t)r); // clients choose the names
     list_for_each(at, &r->tools) {
         struct chat_tool *tool = list_entry(at, struct chat_tool, link);
         if (kit.renamed && tool->sent_name.len)
