@@ -19,6 +19,7 @@ static enum err use_keys(struct control *c, const struct options *o, struct aren
         return e->code;
     master_key_fingerprint(&master, c->fingerprint);
     key_hasher_init_from(&c->hasher, &master, SUBKEY_KEY_DIGEST);
+    key_hasher_init_from(&c->envelopes, &master, SUBKEY_ENVELOPE);
     seal_key_init(&seal_key, &master);
     store_use_key(c->store, &seal_key);
     seal_key_wipe(&seal_key);
@@ -44,6 +45,7 @@ void control_close(struct control *c)
     store_close(c->store);
     c->store = NULL;
     key_hasher_wipe(&c->hasher);
+    key_hasher_wipe(&c->envelopes);
 }
 
 enum err control_connect(const struct options *o, struct arena *a, struct store **out,
@@ -55,5 +57,6 @@ enum err control_connect(const struct options *o, struct arena *a, struct store 
         return e->code;
     *out = c.store;
     key_hasher_wipe(&c.hasher);
+    key_hasher_wipe(&c.envelopes);
     return ERR_NONE;
 }

@@ -13,7 +13,8 @@
 
 struct control {
     struct store *store;
-    struct key_hasher hasher; // of API keys
+    struct key_hasher hasher;    // of API keys
+    struct key_hasher envelopes; // chat/envelope.h
     char fingerprint[MASTER_KEY_FINGERPRINT_BYTES];
     const char *made_key_file; // the secret key was made now, in this file: worth a warning
 };

@@ -159,9 +159,16 @@ static enum err open_ledger(struct serve *s, struct err_info *e)
 
 static enum err open_gateway(struct serve *s, struct err_info *e)
 {
+    static const struct shelf_limits thoughts = {10000, (size_t)64 << 20, (size_t)64 << 10};
+    static const struct shelf_limits responses = {20000, (size_t)256 << 20, (size_t)4 << 20};
     const struct options *o = &s->command->options;
+    uint64_t seed;
 
     s->gateway.key_hasher = &s->control.hasher;
+    s->gateway.envelope_hasher = &s->control.envelopes;
+    crypto_random(&seed, sizeof(seed));
+    s->gateway.thoughts = shelf_new(thoughts, seed);
+    s->gateway.responses = shelf_new(responses, seed);
     s->gateway.version = GPROXY_VERSION;
     if (o->proxy && *o->proxy) {
         if (slice_starts(slice_str(o->proxy), SLICE("https:"))) {

@@ -84,6 +84,7 @@ struct channel {
     size_t header_count;
     channel_answer_fn *answer; // NULL: it has an upstream
     bool wants_secret;         // credentials must carry an api_key
+    enum chat_host host;       // who stands behind its dialects
 };
 
 /** NULL when there is none of that name. */

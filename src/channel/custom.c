@@ -29,4 +29,5 @@ const struct channel channel_custom = {
     .verdict_count = ARRAY_LEN(verdicts),
     .headers = headers,
     .header_count = ARRAY_LEN(headers),
+    .host = HOST_COMPATIBLE,
 };

@@ -21,6 +21,13 @@ const char *dialect_name(enum dialect d); // as in settings and logs: "openai_ch
 bool dialect_parse(struct slice name, enum dialect *out);
 const char *operation_name(enum operation op); // "generate"
 
+/* Who stands behind the dialect, where that makes a difference. */
+enum chat_host {
+    HOST_VENDOR,     // the dialect's own: api.openai.com, api.anthropic.com, AI Studio
+    HOST_COMPATIBLE, // somebody who copies it: "system" instead of "developer", max_tokens, ...
+    HOST_VERTEX,     // Gemini without call ids
+};
+
 /* How an answer's bytes are framed. */
 enum framing {
     FRAMING_BODY,  // one JSON document

@@ -6,8 +6,8 @@ enum chat_vendor chat_target_vendor(const struct chat_target *t)
     switch (t->dialect) {
     case DIALECT_ANTHROPIC: return VENDOR_ANTHROPIC;
     case DIALECT_GEMINI: return VENDOR_GEMINI;
+    case DIALECT_OPENAI_RESPONSES: return VENDOR_OPENAI; // who copies it copies its secrets
     case DIALECT_OPENAI_CHAT:
-    case DIALECT_OPENAI_RESPONSES:
     case DIALECT_OPENAI: return t->host == HOST_VENDOR ? VENDOR_OPENAI : VENDOR_NONE;
     case DIALECT_COUNT: break;
     }

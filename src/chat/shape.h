@@ -7,13 +7,6 @@
 #include "chat/model.h"
 #include "chat/request.h"
 
-/* Who stands behind the dialect, where that makes a difference. */
-enum chat_host {
-    HOST_VENDOR,     // the dialect's own: api.openai.com, api.anthropic.com, AI Studio
-    HOST_COMPATIBLE, // somebody who copies it: "system" instead of "developer", max_tokens, ...
-    HOST_VERTEX,     // Gemini without call ids
-};
-
 /* Where the request goes. */
 struct chat_target {
     enum dialect dialect;

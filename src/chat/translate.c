@@ -5,9 +5,8 @@
 
 #include "base/panic.h"
 
-enum err translate_request(enum dialect client, struct slice body, const struct chat_seal *seal,
-                           const struct chat_target *t, struct arena *a,
-                           struct chat_request *request, struct buf *out, struct err_info *e)
+enum err translate_read(enum dialect client, struct slice body, const struct chat_seal *seal,
+                        struct arena *a, struct chat_request *request, struct err_info *e)
 {
     struct json *tree;
 
@@ -16,8 +15,12 @@ enum err translate_request(enum dialect client, struct slice body, const struct 
         return e->code;
     if (!json_is(tree, JSON_OBJECT))
         return err_set(e, ERR_BAD_REQUEST, "the request body must be a JSON object");
-    if (codec_find(client)->read_request(tree, seal, request, e) != ERR_NONE)
-        return e->code;
+    return codec_find(client)->read_request(tree, seal, request, e);
+}
+
+enum err translate_write(struct chat_request *request, const struct chat_target *t, struct buf *out,
+                         struct err_info *e)
+{
     request->stream = t->stream;
     if (chat_shape(request, t, e) != ERR_NONE)
         return e->code;
@@ -34,27 +37,44 @@ static void *state_new(size_t size)
     return state;
 }
 
+static void note_error(struct translation *t, enum err code, struct slice message)
+{
+    if (message.len)
+        err_set(&t->error, code, "%.*s", SLICE_ARG(message));
+    else
+        err_set(&t->error, code, "%s", err_text(code));
+}
+
 /* What leaves restore: to the tap, then to the client's encoder. */
+static void pass(struct translation *t, const struct chat_event *ev)
+{
+    if (t->tap.take)
+        chat_emit(&t->tap, ev);
+    t->started = t->started || ev->type == CHAT_START;
+    t->ended = ev->type == CHAT_ERROR || ev->type == CHAT_END;
+    if (ev->type == CHAT_ERROR)
+        note_error(t, ev->error.code, ev->error.message);
+    if (!t->down->encode(t->encoder, ev, t->out)) {
+        t->too_large = t->ended = true;
+        note_error(t, ERR_UPSTREAM_BROKEN,
+                   SLICE("the provider's answer is too large to translate"));
+    }
+}
+
 static void take(void *ctx, const struct chat_event *ev)
 {
     struct translation *t = ctx;
+    struct chat_event clean = *ev;
+    struct buf message = {0};
 
     if (t->ended)
         return;
-    if (t->tap.take)
-        chat_emit(&t->tap, ev);
-    if (ev->type == CHAT_START)
-        t->started = true;
-    if (ev->type == CHAT_ERROR && ev->error.message.len)
-        err_set(&t->error, ev->error.code, "%.*s", SLICE_ARG(ev->error.message));
-    else if (ev->type == CHAT_ERROR)
-        err_set(&t->error, ev->error.code, "%s", err_text(ev->error.code));
-    if (!t->down->encode(t->encoder, ev, t->out)) {
-        t->too_large = t->ended = true;
-        err_set(&t->error, ERR_UPSTREAM_BROKEN, "the provider's answer is too large to translate");
+    if (ev->type == CHAT_ERROR && t->scrub && ev->error.message.len) {
+        t->scrub(t->scrub_ctx, ev->error.message, &message);
+        clean.error.message = buf_peek(&message);
     }
-    if (ev->type == CHAT_ERROR || ev->type == CHAT_END)
-        t->ended = true;
+    pass(t, &clean);
+    buf_release(&message);
 }
 
 static struct chat_sink to_restore(struct translation *t)
@@ -64,8 +84,11 @@ static struct chat_sink to_restore(struct translation *t)
 
 void translation_init(struct translation *t, const struct translation_options *o)
 {
-    *t = (struct translation){
-        .up = codec_find(o->upstream), .down = codec_find(o->client), .tap = o->tap};
+    *t = (struct translation){.up = codec_find(o->upstream),
+                              .down = codec_find(o->client),
+                              .tap = o->tap,
+                              .scrub = o->scrub,
+                              .scrub_ctx = o->scrub_ctx};
     t->decoder = state_new(t->up->decoder_size);
     t->encoder = state_new(t->down->encoder_size);
     t->up->decoder_init(t->decoder, &o->decode);

@@ -6,17 +6,25 @@
 #include "chat/restore.h"
 
 /**
- * Reads the client's body, shapes it for `t` and appends what goes upstream.  `out_request`
- * lives in the arena, as long as the body; it is what the answer's translation needs.
+ * Reads the client's body.  `request` lives in the arena, as long as the body; it is what the
+ * answer's translation needs.
  */
-enum err translate_request(enum dialect client, struct slice body, const struct chat_seal *seal,
-                           const struct chat_target *t, struct arena *a,
-                           struct chat_request *request, struct buf *out, struct err_info *e);
+enum err translate_read(enum dialect client, struct slice body, const struct chat_seal *seal,
+                        struct arena *a, struct chat_request *request, struct err_info *e);
+
+/** Shapes it for `t`, once, and appends what goes upstream. */
+enum err translate_write(struct chat_request *request, const struct chat_target *t, struct buf *out,
+                         struct err_info *e);
+
+/** Takes secrets and the names of accounts out of what an upstream says. */
+typedef void translate_scrub_fn(void *ctx, struct slice message, struct buf *out);
 
 /* An answer on its way back.  Both halves' state lives in here; translation_release() frees. */
 struct translation {
     const struct codec *up, *down;
     struct restore restore;
+    translate_scrub_fn *scrub;
+    void *scrub_ctx;
     struct chat_sink tap;  // hears every event before the client's encoder does; may be empty
     struct buf *out;       // where the client's bytes go; set anew before each call
     bool ended;            // END or ERROR has passed
@@ -30,7 +38,9 @@ struct translation_options {
     enum dialect client, upstream;
     struct codec_decode_options decode;
     struct codec_encode_options encode;
-    struct chat_sink tap;
+    struct chat_sink tap;      // may be empty
+    translate_scrub_fn *scrub; // of errors' messages; NULL: they pass
+    void *scrub_ctx;
 };
 
 void translation_init(struct translation *t, const struct translation_options *o);

@@ -2,21 +2,12 @@
 #include "exchange/attempt.h"
 
 #include "base/log.h"
+#include "exchange/foreign.h"
 #include "exchange/stages.h"
 #include "policy/provider.h"
 
 #define ERROR_BODY_BYTES ((size_t)64 * 1024)  // of an upstream's error, the rest is not read
 #define LOOK_BYTES       ((size_t)256 * 1024) // of a stream's first event
-
-/* ---- which one next ---- */
-
-const struct channel_route *provider_route(const struct provider *p, enum operation op,
-                                           enum dialect d)
-{
-    struct cell c = p->routing.cells[op][d];
-
-    return c.kind == CELL_PASSTHROUGH ? channel_route_find(p->channel, op, d) : NULL;
-}
 
 /* ---- the call ---- */
 
@@ -91,6 +82,18 @@ void attempt_release(struct exchange *x)
     request_release(at);
 }
 
+/* In which dialect, and by which door; a body in another dialect is written here. */
+static enum err attempt_prepare(struct exchange *x, struct attempt *at, struct cell cell)
+{
+    at->dialect = cell.to;
+    at->framing = x->framing;
+    at->route = channel_route_find(at->candidate->provider->channel, x->target.operation, cell.to);
+    if (cell.kind != CELL_TRANSFORM)
+        return ERR_NONE;
+    at->framing = x->stream ? FRAMING_SSE : FRAMING_BODY;
+    return foreign_build(x, at);
+}
+
 /* Begins the next attempt; false when there is nobody left to ask. */
 static bool attempt_begin(struct exchange *x)
 {
@@ -107,10 +110,13 @@ static bool attempt_begin(struct exchange *x)
     c = &x->route->candidates[x->candidate];
     *at = (struct attempt){.candidate = c, .head = at->head};
     at->credential = provider_pick(c->provider, x->tried++, &x->first_credential);
-    at->route = provider_route(c->provider, x->target.operation, x->target.dialect);
+    if (attempt_prepare(x, at, foreign_cell(x, c)) != ERR_NONE) {
+        at->state = ATTEMPT_FAILED; // nobody was asked
+        return true;
+    }
     x->attempts++;
     stats_add(&x->gw->stats.attempts, 1);
-    listener_init(&x->listener, x->target.dialect, x->target.operation, x->framing);
+    listener_init(&x->listener, at->dialect, x->target.operation, at->framing);
     if (start_call(x, at) != ERR_NONE)
         at->state = ATTEMPT_FAILED;
     return true;
@@ -150,8 +156,11 @@ static enum look look_for_event(struct exchange *x, struct slice bytes)
     while (found == LOOK_MORE && sse_next(&cutter, bytes, &ev) == SSE_EVENT) {
         if (ev.has_data) {
             struct listener probe;
-            listener_init(&probe, x->target.dialect, x->target.operation, x->framing);
+            listener_init(&probe, x->attempt.dialect, x->target.operation, x->attempt.framing);
             found = listener_hear(&probe, ev.name, ev.data).is_error ? LOOK_ERROR : LOOK_GOOD;
+            if (found == LOOK_ERROR && x->attempt.asked)
+                x->attempt.first_error =
+                    arena_dup(&x->arena, slice_sub(ev.data, 0, ERROR_BODY_BYTES));
         }
         bytes = slice_after(bytes, ev.raw.len);
     }
@@ -173,7 +182,7 @@ static enum look look_for_item(struct exchange *x, struct slice bytes)
     case JSON_CUT_BROKEN: return LOOK_EMPTY;
     case JSON_CUT_ELEMENT: break;
     }
-    listener_init(&probe, x->target.dialect, x->target.operation, x->framing);
+    listener_init(&probe, x->attempt.dialect, x->target.operation, x->attempt.framing);
     return listener_hear(&probe, (struct slice){0}, item).is_error ? LOOK_ERROR : LOOK_GOOD;
 }
 
@@ -226,7 +235,7 @@ static enum verdict look_at_success(struct exchange *x)
 {
     struct attempt *at = &x->attempt;
 
-    switch (at->is_sse || x->framing == FRAMING_ARRAY ? look_at_stream(x) : look_at_document(x)) {
+    switch (at->is_sse || at->framing == FRAMING_ARRAY ? look_at_stream(x) : look_at_document(x)) {
     case LOOK_MORE: http_call_want(&at->call); return STAGE_WAIT;
     case LOOK_GOOD: at->state = ATTEMPT_ANSWERED; break;
     case LOOK_ERROR:
@@ -278,6 +287,8 @@ static enum failover attempt_end(struct exchange *x)
               SLICE_ARG(at->candidate->provider->name), at->candidate->provider->channel->name,
               (long long)at->credential->id, at->call.status, err_name(at->err.code),
               err_info_text(&at->err));
+    if (at->asked && !at->call.target) // a body that this target cannot carry: another one may
+        next = FAILOVER_TARGET;
     if (next == FAILOVER_TARGET) {
         x->candidate++;
         x->tried = 0;
@@ -301,7 +312,7 @@ static enum verdict give_up(struct exchange *x)
     bool may_be_told = at->err.code == ERR_UPSTREAM_REFUSED || at->err.code == ERR_UPSTREAM_BUSY ||
                        at->err.code == ERR_UPSTREAM_FAILED;
 
-    if (at->call.status >= 400 && may_be_told) {
+    if ((at->call.status >= 400 && may_be_told) || at->first_error.len) {
         x->relay.mode = RELAY_ERROR;
         return STAGE_NEXT;
     }
@@ -313,16 +324,42 @@ static enum verdict give_up(struct exchange *x)
     return STAGE_FAIL;
 }
 
-static enum verdict after_failure(struct exchange *x)
+/* Forgets the attempt, so that the next one may begin. */
+static void attempt_again(struct exchange *x)
 {
-    enum failover next = attempt_end(x);
-
-    if (next == FAILOVER_STOP || !another_is_left(x))
-        return give_up(x);
     attempt_release(x);
     buf_clear(&x->relay.gathered);
     x->relay.primed = false;
     x->attempt.state = ATTEMPT_NONE;
+}
+
+/*
+ * A conversation may hold what another model, account or version thought; where upstream
+ * refuses that, it is asked once more without (mapping.md 2.9).
+ */
+static bool retry_without_reasoning(struct exchange *x)
+{
+    if (x->drop_reasoning || x->attempts >= x->snapshot->limits.max_attempts ||
+        !foreign_reasoning_refused(&x->attempt, buf_peek(&x->relay.gathered)))
+        return false;
+    log_event(LOG_INFO, x->id, "attempt.retried", "provider=%.*s why=\"reasoning was refused\"",
+              SLICE_ARG(x->attempt.candidate->provider->name));
+    x->drop_reasoning = true;
+    x->tried--;
+    attempt_again(x);
+    return true;
+}
+
+static enum verdict after_failure(struct exchange *x)
+{
+    enum failover next;
+
+    if (retry_without_reasoning(x))
+        return STAGE_AGAIN;
+    next = attempt_end(x);
+    if (next == FAILOVER_STOP || !another_is_left(x))
+        return give_up(x);
+    attempt_again(x);
     return STAGE_AGAIN;
 }
 
@@ -340,6 +377,7 @@ static enum verdict answer_locally(struct exchange *x, const struct candidate *c
     };
 
     x->attempt.candidate = c;
+    x->attempt.dialect = x->target.dialect;
     x->attempts++;
     listener_init(&x->listener, x->target.dialect, x->target.operation, x->framing);
     if (c->provider->channel->answer(&request, &x->local, &x->local_type, &x->listener.usage,

@@ -8,6 +8,7 @@
 #include "base/panic.h"
 #include "chat/error.h"
 #include "exchange/answer.h"
+#include "exchange/relay.h"
 #include "exchange/stages.h"
 
 #define SPARE_EXCHANGES    64 // kept for the next requests, so that none is allocated
@@ -51,8 +52,8 @@ static struct exchange *exchange_take(struct gateway_worker *gw)
 /* Zeroes all but the buffers, which the next exchange will use again. */
 static void exchange_reset(struct exchange *x)
 {
-    struct buf *const kept[] = {&x->body_buf, &x->attempt.head, &x->local, &x->relay.gathered,
-                                &x->relay.held};
+    struct buf *const kept[] = {&x->body_buf, &x->foreign_body,   &x->attempt.head,
+                                &x->local,    &x->relay.gathered, &x->relay.held};
     struct buf saved[ARRAY_LEN(kept)];
 
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
@@ -69,6 +70,7 @@ static void exchange_reset(struct exchange *x)
 static void exchange_destroy(struct exchange *x)
 {
     buf_release(&x->body_buf);
+    buf_release(&x->foreign_body);
     buf_release(&x->attempt.head);
     buf_release(&x->local);
     buf_release(&x->relay.gathered);
@@ -93,6 +95,9 @@ static void exchange_free(struct exchange *x)
     sse_cutter_release(&x->relay.sse);
     if (x->relay.watch)
         json_watch_release(x->relay.watch);
+    if (x->relay.translation)
+        translation_release(x->relay.translation);
+    chat_memory_release(&x->relay.memory);
     arena_release(&x->arena);
     snapshot_unref(x->snapshot);
     if (gw->spare_count >= SPARE_EXCHANGES) {
@@ -115,8 +120,7 @@ static void break_off(struct exchange *x)
         response_abort(r);
         return;
     }
-    error_write_stream(x->target.dialect, x->framing, &x->err, slice_of(x->id, ID_TEXT_BYTES - 1),
-                       !x->relay.wrote_item, &event);
+    relay_write_error(x, &event);
     response_write(r, buf_peek(&event));
     buf_release(&event);
     response_end(r);
@@ -187,8 +191,8 @@ static void exchange_run(void *ctx)
     http_server_flush(server);
 }
 
-/* The bytes of an exchange's own arena are for names and edits; bodies have their buffers. */
-#define ARENA_LIMIT_BYTES ((size_t)16 << 20)
+/* The bytes of an exchange's own arena are for names, edits and trees; bodies have their buffers. */
+#define ARENA_LIMIT_BYTES ((size_t)64 << 20)
 
 static struct exchange *exchange_new(struct gateway_worker *gw, struct http_request *r)
 {

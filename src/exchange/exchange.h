@@ -11,6 +11,9 @@
 #include "base/list.h"
 #include "base/random.h"
 #include "chat/listener.h"
+#include "chat/memory.h"
+#include "chat/replay.h"
+#include "chat/translate.h"
 #include "exchange/classify.h"
 #include "exchange/gateway.h"
 #include "http/client.h"
@@ -41,12 +44,16 @@ struct attempt {
     const struct candidate *candidate;
     const struct credential *credential;
     const struct channel_route *route;
+    enum dialect dialect;       // what upstream speaks
+    enum framing framing;       // how it was asked to answer
+    struct chat_request *asked; // translated: the client's request; NULL: bytes pass
     struct http_target target;
     struct http_call call;
     struct buf head; // of the request; holds the credential, so it is wiped
     struct err_info err;
     struct slice content_type; // of the answer; in the arena, as is:
     struct slice fields;       // of the answer's head, the others that go on to the client
+    struct slice first_error;  // translated: the error that a stream began with
     bool is_json, is_sse;      // the answer's content type
     int64_t began_at_ms;
     int64_t first_byte_at_ms; // deadline for the head
@@ -55,11 +62,12 @@ struct attempt {
 /* How the answer goes on to the client. */
 enum relay_mode {
     RELAY_UNDECIDED,
-    RELAY_ERROR,  // an upstream's error: gathered whole, then sent
-    RELAY_WHOLE,  // one document: gathered, edited where needed, sent at once
-    RELAY_FLOW,   // one document too large to gather: flows, and is listened to
-    RELAY_EVENTS, // SSE, whole events
-    RELAY_ITEMS,  // Gemini's array, whole elements
+    RELAY_ERROR,      // an upstream's error: gathered whole, then sent
+    RELAY_WHOLE,      // one document: gathered, edited where needed, sent at once
+    RELAY_FLOW,       // one document too large to gather: flows, and is listened to
+    RELAY_EVENTS,     // SSE, whole events
+    RELAY_ITEMS,      // Gemini's array, whole elements
+    RELAY_TRANSLATED, // events or a document, in another dialect
 };
 
 struct relay {
@@ -68,15 +76,20 @@ struct relay {
     struct buf held;     // bytes that go after the record, or with the next element
     struct sse_cutter sse;
     struct json_cut cut;
-    struct json_watch *watch; // FLOW: in the arena
-    bool primed;              // EVENTS: `gathered` has bytes that were only looked at
-    bool started;             // response_start() was called
-    bool wrote_item;          // ITEMS: one went before, so a comma is due
-    bool withhold_usage;      // Chat: the client did not ask for the usage chunk
-    bool saw_end;             // the dialect's last event has come
-    bool replacing;           // FLOW: inside the model's value, which is not passed on
-    uint64_t flowed;          // FLOW: bytes of the body seen
-    int64_t idle_at_ms;       // upstream's next byte is due by then; 0: not waiting
+    struct json_watch *watch;        // FLOW: in the arena
+    struct translation *translation; // TRANSLATED: in the arena
+    struct chat_memory memory;       // TRANSLATED: of what the model thinks
+    bool is_remembered;
+    int64_t last_word_at_ms; // TRANSLATED: upstream need not end its answer properly beyond it
+    int64_t ping_at_ms;      // TRANSLATED: a sign of life is due by then; 0: not waiting
+    bool primed;             // EVENTS: `gathered` has bytes that were only looked at
+    bool started;            // response_start() was called
+    bool wrote_item;         // ITEMS: one went before, so a comma is due
+    bool withhold_usage;     // Chat: the client did not ask for the usage chunk
+    bool saw_end;            // the dialect's last event has come
+    bool replacing;          // FLOW: inside the model's value, which is not passed on
+    uint64_t flowed;         // FLOW: bytes of the body seen
+    int64_t idle_at_ms;      // upstream's next byte is due by then; 0: not waiting
     int64_t sent_bytes;
 };
 
@@ -109,12 +122,15 @@ struct exchange {
 
     /* authenticate */
     const struct key *key;
+    char tenant[24]; // the user's id as text: whose envelopes and memories these are
+    size_t tenant_len;
 
     /* resolve */
     const struct provider *scope;
     struct slice body; // whole, in `body_buf`
     struct buf body_buf;
-    int64_t body_charged; // of the process's budget for bodies
+    struct buf foreign_body; // the body in upstream's dialect
+    int64_t body_charged;    // of the process's budget for bodies
     bool stream;
     enum framing framing; // of the answer
     struct slice asked_model;
@@ -122,6 +138,11 @@ struct exchange {
     struct route *route;
     struct json_span model_span, stream_options_span; // in the body
     bool asked_usage;
+    bool has_tools, effort_is_none; // Chat: what decides between OpenAI's two dialects
+    struct replay *replay;          // Responses, where they are kept: what the request goes on with
+    struct slice expanded_body;     // with the items of that
+    bool drop_reasoning;            // upstream has refused the reasoning of the conversation so far
+    struct slice dropped;           // header value: what a translation had to leave out
 
     /* admit */
     uint32_t slot;

@@ -80,6 +80,9 @@ void gateway_release(struct gateway *g)
     }
     atomic_store(&g->cas, NULL);
     tls_client_free(g->tls);
+    shelf_free(g->thoughts);
+    shelf_free(g->responses);
+    g->thoughts = g->responses = NULL;
     tls_client_free(g->tls_insecure);
     tls_client_free(g->proxy_tls);
 }

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "crypto/key.h"
+#include "exchange/shelf.h"
 #include "exchange/stats.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -30,6 +31,9 @@ struct gateway_ca {
  */
 struct gateway {
     struct key_hasher *key_hasher;
+    const struct key_hasher *envelope_hasher; // chat/envelope.h
+    struct shelf *thoughts;                   // of models, by call, for clients that forget
+    struct shelf *responses;                  // items of conversations, for response_ttl_ms
     struct tls_client *tls; // verifying, for upstreams without a ca_file of their own
     struct tls_client
         *tls_insecure;              // for providers with insecure_skip_verify, on private addresses

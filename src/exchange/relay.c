@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "chat/error.h"
+#include "chat/error_read.h"
 #include "exchange/answer.h"
 #include "exchange/edit.h"
 #include "exchange/scrub.h"
@@ -21,6 +22,8 @@ void relay_start(struct exchange *x, int status, int64_t length)
     if (x->attempt.content_type.len)
         head_write_field(fields, SLICE("content-type"), x->attempt.content_type);
     buf_append(fields, x->attempt.fields);
+    if (x->dropped.len)
+        head_write_field(fields, SLICE("x-gproxy-dropped"), x->dropped);
     if (x->framing == FRAMING_SSE)
         buf_append(fields, SLICE("cache-control: no-cache\r\nx-accel-buffering: no\r\n"));
     response_start(x->request, status, buf_peek(fields), length);
@@ -51,6 +54,11 @@ static void decide(struct exchange *x)
 
     if (!slice_eq(at->candidate->model, x->asked_model))
         x->reply_model = edit_string(&x->arena, x->asked_model);
+    if (at->asked) {
+        x->relay.mode = RELAY_TRANSLATED;
+        relay_translation_start(x);
+        return;
+    }
     if (at->is_sse)
         x->relay.mode = RELAY_EVENTS;
     else if (x->framing == FRAMING_ARRAY)
@@ -68,6 +76,22 @@ static void decide(struct exchange *x)
 
 /* ---- ends ---- */
 
+void relay_write_error(struct exchange *x, struct buf *out)
+{
+    struct translation *t = x->relay.translation;
+    struct chat_event ev = {.type = CHAT_ERROR};
+
+    if (!t || t->ended) {
+        error_write_stream(x->target.dialect, x->framing, &x->err,
+                           slice_of(x->id, ID_TEXT_BYTES - 1), !x->relay.wrote_item, out);
+        return;
+    }
+    ev.error.code = x->err.code;
+    ev.error.message = slice_str(err_info_text(&x->err));
+    t->out = out;
+    translation_inject(t, &ev);
+}
+
 /* The answer broke off or took too long: the dialect's error event, or a cut connection. */
 enum verdict relay_break(struct exchange *x, enum err code, const char *why)
 {
@@ -81,8 +105,7 @@ enum verdict relay_break(struct exchange *x, enum err code, const char *why)
     if (!settle_record(x))
         return STAGE_WAIT;
     if (x->framing != FRAMING_BODY) {
-        error_write_stream(x->target.dialect, x->framing, &x->err,
-                           slice_of(x->id, ID_TEXT_BYTES - 1), !x->relay.wrote_item, &event);
+        relay_write_error(x, &event);
         relay_write(x, buf_peek(&event));
         buf_release(&event);
         return relay_done(x);
@@ -107,6 +130,38 @@ static enum err err_of_status(int status, enum err otherwise)
     }
 }
 
+static bool has_field(struct slice fields, struct slice name)
+{
+    while (fields.len) {
+        struct slice line = slice_cut(fields, '\n', &fields);
+        if (slice_starts_nocase(line, name))
+            return true;
+    }
+    return false;
+}
+
+/* Upstream speaks another dialect: what it means is said anew, in its words, without secrets. */
+static int write_foreign_refusal(struct exchange *x, struct buf *out)
+{
+    struct attempt *at = &x->attempt;
+    struct slice body = at->first_error.len ? at->first_error : buf_peek(&x->relay.gathered);
+    struct upstream_error said;
+    struct buf clean = {0};
+    struct err_info e = {0};
+
+    error_read(at->dialect, at->first_error.len ? 200 : at->call.status, body, &said);
+    scrub(slice_str(said.message), at->credential->api_key, &clean);
+    err_set(&e, said.kind, "%.*s", SLICE_ARG(buf_peek(&clean)));
+    buf_release(&clean);
+    e.retry_after_ms = said.retry_after_ms;
+    error_write_body(x->target.dialect, x->framing, &e, slice_of(x->id, ID_TEXT_BYTES - 1), out);
+    at->content_type = SLICE("application/json");
+    if (e.retry_after_ms && !has_field(at->fields, SLICE("retry-after:")))
+        at->fields = arena_printf(&x->arena, "%.*sretry-after: %lld\r\n", SLICE_ARG(at->fields),
+                                  (long long)((e.retry_after_ms + 999) / 1000));
+    return error_status(x->target.dialect, e.code);
+}
+
 /*
  * The body of a refusal: upstream's own words without secrets, and its status; or ours in
  * their place, when it does not speak the dialect that it should.
@@ -119,6 +174,8 @@ static int write_refusal(struct exchange *x, struct buf *out)
     struct listener probe;
     struct heard h = {0};
 
+    if (at->asked)
+        return write_foreign_refusal(x, out);
     listener_init(&probe, x->target.dialect, x->target.operation, FRAMING_BODY);
     if (said.len && x->framing == FRAMING_ARRAY)
         h.is_error = json_is_array(said);
@@ -183,6 +240,8 @@ static enum verdict wait(struct exchange *x, bool for_room)
         return relay_break(x, ERR_UPSTREAM_TIMEOUT,
                            "the provider stopped in the middle of its answer");
     exchange_wake_at(x, x->relay.idle_at_ms);
+    if (x->relay.translation)
+        relay_translation_ping(x);
     return STAGE_WAIT;
 }
 
@@ -193,6 +252,7 @@ static enum verdict feed(struct exchange *x, struct slice bytes)
     case RELAY_ITEMS: return relay_items(x, bytes);
     case RELAY_WHOLE: return relay_whole(x, bytes);
     case RELAY_FLOW: return relay_flow(x, bytes);
+    case RELAY_TRANSLATED: return relay_translated(x, bytes);
     case RELAY_UNDECIDED:
     case RELAY_ERROR: break;
     }
@@ -212,7 +272,9 @@ enum verdict stage_relay(struct exchange *x)
     if (x->relay.mode == RELAY_UNDECIDED)
         decide(x);
     while (v == STAGE_AGAIN) {
-        struct slice bytes;
+        struct slice bytes = {0};
+        if (x->relay.saw_end && x->relay.translation)
+            return relay_translated(x, bytes);
         if (x->relay.started && !response_has_room(x->request))
             return wait(x, true);
         bytes = http_body_peek(body);
@@ -221,7 +283,7 @@ enum verdict stage_relay(struct exchange *x)
         else if (x->relay.saw_end && !x->recorded)
             bytes.len = 0; // the end is here and waits for room in the journal
         else if (bytes.len)
-            x->relay.idle_at_ms = 0;
+            x->relay.idle_at_ms = x->relay.ping_at_ms = 0;
         else if (x->err.code && !x->relay.saw_end) // a break that waits for room in the journal
             return relay_break(x, x->err.code, "");
         else if (http_body_broken(body))

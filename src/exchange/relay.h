@@ -8,14 +8,31 @@
  * Each takes `bytes`, which is what http_body_peek() lends, and consumes what it is done
  * with; empty bytes mean that the answer has come to its end.  STAGE_AGAIN: give me more.
  */
-enum verdict relay_whole(struct exchange *x, struct slice bytes);  // relay_body.c
-enum verdict relay_flow(struct exchange *x, struct slice bytes);   // relay_body.c
-enum verdict relay_events(struct exchange *x, struct slice bytes); // relay_stream.c
-enum verdict relay_items(struct exchange *x, struct slice bytes);  // relay_stream.c
+enum verdict relay_whole(struct exchange *x, struct slice bytes);      // relay_body.c
+enum verdict relay_flow(struct exchange *x, struct slice bytes);       // relay_body.c
+enum verdict relay_events(struct exchange *x, struct slice bytes);     // relay_stream.c
+enum verdict relay_items(struct exchange *x, struct slice bytes);      // relay_stream.c
+enum verdict relay_translated(struct exchange *x, struct slice bytes); // relay_translate.c
 
 void relay_start(struct exchange *x, int status, int64_t length);
 void relay_write(struct exchange *x, struct slice bytes);
 enum verdict relay_done(struct exchange *x);
 enum verdict relay_break(struct exchange *x, enum err code, const char *why);
+
+/**
+ * The bytes to look at: upstream's own where nothing is gathered, so that nothing is copied;
+ * relay_keep() then keeps what was not used, for the next ones.
+ */
+struct slice relay_unread(struct exchange *x, struct slice bytes, bool *gathered);
+void relay_keep(struct exchange *x, struct slice unread, bool gathered, size_t fresh_len);
+
+/** x->err as the in-band error that ends a stream which has begun. */
+void relay_write_error(struct exchange *x, struct buf *out);
+
+/** Makes the translation of the answer; once, before any byte of it is fed. */
+void relay_translation_start(struct exchange *x);
+
+/** A sign of life for a client whose stream is silent. */
+void relay_translation_ping(struct exchange *x);
 
 #endif

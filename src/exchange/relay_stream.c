@@ -58,29 +58,31 @@ static bool pass(struct passage *p, struct slice raw, struct heard h)
     return true;
 }
 
-/* What the passage did not get to is kept for the next bytes. */
-static void keep(struct exchange *x, struct passage *p, bool gathered, size_t fresh_len)
+void relay_keep(struct exchange *x, struct slice unread, bool gathered, size_t fresh_len)
 {
     if (gathered) {
-        buf_consume(&x->relay.gathered, buf_len(&x->relay.gathered) - p->unread.len);
+        buf_consume(&x->relay.gathered, buf_len(&x->relay.gathered) - unread.len);
     } else {
-        if (p->unread.len)
-            buf_append(&x->relay.gathered, p->unread);
+        if (unread.len)
+            buf_append(&x->relay.gathered, unread);
         http_body_consume(&x->attempt.call.body, fresh_len);
     }
 }
 
-/* The bytes to look at: upstream's own where nothing is gathered, so that nothing is copied. */
+struct slice relay_unread(struct exchange *x, struct slice bytes, bool *gathered)
+{
+    *gathered = buf_len(&x->relay.gathered) > 0;
+    if (!*gathered)
+        return bytes;
+    buf_append(&x->relay.gathered, bytes);
+    http_body_consume(&x->attempt.call.body, bytes.len);
+    return buf_peek(&x->relay.gathered);
+}
+
 static struct passage open_passage(struct exchange *x, struct slice bytes, bool *gathered)
 {
-    struct passage p = {.x = x, .unread = bytes};
+    struct passage p = {.x = x, .unread = relay_unread(x, bytes, gathered)};
 
-    *gathered = buf_len(&x->relay.gathered) > 0;
-    if (*gathered) {
-        buf_append(&x->relay.gathered, bytes);
-        http_body_consume(&x->attempt.call.body, bytes.len);
-        p.unread = buf_peek(&x->relay.gathered);
-    }
     p.run = p.unread.ptr;
     return p;
 }
@@ -146,7 +148,7 @@ enum verdict relay_events(struct exchange *x, struct slice bytes)
             p.unread = slice_after(p.unread, ev.raw.len);
     }
     write_run(&p, p.unread.ptr);
-    keep(x, &p, gathered, bytes.len);
+    relay_keep(x, p.unread, gathered, bytes.len);
     if (!go_on)
         return STAGE_WAIT; // what is gathered goes with finish(), once the journal has room
     if (r == SSE_TOO_LARGE)
@@ -191,6 +193,6 @@ enum verdict relay_items(struct exchange *x, struct slice bytes)
         p.unread = slice_after(p.unread, consumed);
         x->relay.saw_end = x->relay.saw_end || r == JSON_CUT_CLOSED;
     }
-    keep(x, &p, gathered, bytes.len);
+    relay_keep(x, p.unread, gathered, bytes.len);
     return STAGE_AGAIN;
 }

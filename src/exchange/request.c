@@ -1,6 +1,8 @@
 /* request.c - an upstream request: rebuilt from parsed parts, the body spliced, never re-written. */
+#include "chat/envelope_body.h"
 #include "exchange/attempt.h"
 #include "exchange/edit.h"
+#include "exchange/foreign.h"
 #include "http/proxy.h"
 #include "wire/head.h"
 
@@ -77,16 +79,27 @@ static void write_fields(const struct exchange *x, const struct attempt *at, str
     const struct provider *p = at->candidate->provider;
     const struct channel *c = p->channel;
 
-    buf_append(out, x->forward);
+    if (at->asked)
+        foreign_write_fields(x->forward, out);
+    else
+        buf_append(out, x->forward);
     for (size_t i = 0; i < c->header_count; i++) {
         const struct channel_header *h = &c->headers[i];
-        if (h->dialect == x->target.dialect && !has_line(x->forward, slice_str(h->name)))
+        if (h->dialect == at->dialect && (at->asked || !has_line(x->forward, slice_str(h->name))))
             head_write_field(out, slice_str(h->name), slice_str(h->value));
     }
     if (p->organization.len && at->route->auth == AUTH_BEARER)
         head_write_field(out, SLICE("openai-organization"), p->organization);
     if (p->project.len && at->route->auth == AUTH_BEARER)
         head_write_field(out, SLICE("openai-project"), p->project);
+}
+
+/* The client's own goes on where its dialect does. */
+static struct slice query_of(const struct exchange *x, const struct attempt *at)
+{
+    if (!at->asked)
+        return x->query;
+    return at->dialect == DIALECT_GEMINI && x->stream ? SLICE("alt=sse") : SLICE("");
 }
 
 static enum err write_head(struct exchange *x, struct attempt *at, size_t body_len)
@@ -98,7 +111,7 @@ static enum err write_head(struct exchange *x, struct attempt *at, size_t body_l
     buf_append_str(out, at->route->method);
     buf_append_byte(out, ' ');
     if (channel_path(at->route, p->base.path, at->candidate->model, x->target.action, x->stream,
-                     x->query, out, &at->err) != ERR_NONE)
+                     query_of(x, at), out, &at->err) != ERR_NONE)
         return at->err.code;
     buf_append(out, SLICE(" HTTP/1.1\r\nhost: "));
     url_write_authority(&p->base, out);
@@ -107,7 +120,7 @@ static enum err write_head(struct exchange *x, struct attempt *at, size_t body_l
     buf_append(out,
                SLICE("content-type: application/json\r\naccept-encoding: identity\r\naccept: "));
     buf_append(out,
-               x->framing == FRAMING_SSE ? SLICE("text/event-stream") : SLICE("application/json"));
+               at->framing == FRAMING_SSE ? SLICE("text/event-stream") : SLICE("application/json"));
     buf_append(out, SLICE("\r\nuser-agent: gproxy/"));
     buf_append_str(out, x->gw->gateway->version);
     buf_append(out, SLICE("\r\n"));
@@ -146,16 +159,48 @@ static size_t plan_edits(struct exchange *x, struct attempt *at, struct edit **e
     return count;
 }
 
+static void set_whole_body(struct exchange *x, struct attempt *at, size_t *len)
+{
+    *len = buf_len(&x->foreign_body);
+    at->call.parts[1] = (struct iovec){.iov_base = x->foreign_body.data, .iov_len = *len};
+    at->call.part_count = 2;
+}
+
+/*
+ * The whole of it is written anew only where envelopes of another upstream's reasoning stand in
+ * it: the conversation has moved here.
+ */
+static enum err set_native_body(struct exchange *x, struct attempt *at, size_t *len)
+{
+    struct chat_seal seal = foreign_seal(x);
+    struct edit *edits = NULL;
+    size_t count;
+
+    if (!envelope_in_body(at->dialect, x->body)) {
+        count = plan_edits(x, at, &edits);
+        at->call.part_count =
+            1 + edit_apply(&x->arena, x->body, edits, count, at->call.parts + 1, len);
+        return ERR_NONE;
+    }
+    buf_clear(&x->foreign_body);
+    if (envelope_open_body(at->dialect, x->body,
+                           at->dialect == DIALECT_GEMINI ? (struct slice){0} : at->candidate->model,
+                           &seal, &x->arena, &x->foreign_body, &at->err) != ERR_NONE)
+        return at->err.code;
+    set_whole_body(x, at, len);
+    return ERR_NONE;
+}
+
 enum err request_build(struct exchange *x, struct attempt *at)
 {
-    struct edit *edits = NULL;
-    size_t count, len;
+    size_t len;
 
     if (set_target(x, at) != ERR_NONE)
         return at->err.code;
-    count = plan_edits(x, at, &edits);
-    at->call.part_count =
-        1 + edit_apply(&x->arena, x->body, edits, count, at->call.parts + 1, &len);
+    if (at->asked)
+        set_whole_body(x, at, &len);
+    else if (set_native_body(x, at, &len) != ERR_NONE)
+        return at->err.code;
     if (write_head(x, at, len) != ERR_NONE)
         return at->err.code;
     at->call.parts[0] = (struct iovec){.iov_base = at->head.data, .iov_len = buf_len(&at->head)};

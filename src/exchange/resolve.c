@@ -1,7 +1,7 @@
 /* resolve.c - the body and the model name: who may answer, and what must be changed on the way. */
 #include <stddef.h>
 
-#include "exchange/attempt.h"
+#include "exchange/foreign.h"
 #include "exchange/stages.h"
 #include "json/scan.h"
 
@@ -59,16 +59,27 @@ static enum verdict gather(struct exchange *x)
 
 /* ---- reading what matters in it ---- */
 
-enum { WANT_MODEL, WANT_STREAM, WANT_STREAM_OPTIONS, WANT_MESSAGES, WANT_INPUT, WANT_CONTENTS };
+enum {
+    WANT_MODEL,
+    WANT_STREAM,
+    WANT_STREAM_OPTIONS,
+    WANT_MESSAGES,
+    WANT_INPUT,
+    WANT_CONTENTS,
+    WANT_TOOLS,
+    WANT_EFFORT
+};
 
 /* Two of these would let policy and upstream disagree about the request (hardening.md T12). */
 static const struct json_want wants[] = {
-    [WANT_MODEL] = {SLICE_INIT("model"),          true},
-    [WANT_STREAM] = {SLICE_INIT("stream"),         true},
-    [WANT_STREAM_OPTIONS] = {SLICE_INIT("stream_options"), true},
-    [WANT_MESSAGES] = {SLICE_INIT("messages"),       true},
-    [WANT_INPUT] = {SLICE_INIT("input"),          true},
-    [WANT_CONTENTS] = {SLICE_INIT("contents"),       true},
+    [WANT_MODEL] = {SLICE_INIT("model"),            true },
+    [WANT_STREAM] = {SLICE_INIT("stream"),           true },
+    [WANT_STREAM_OPTIONS] = {SLICE_INIT("stream_options"),   true },
+    [WANT_MESSAGES] = {SLICE_INIT("messages"),         true },
+    [WANT_INPUT] = {SLICE_INIT("input"),            true },
+    [WANT_CONTENTS] = {SLICE_INIT("contents"),         true },
+    [WANT_TOOLS] = {SLICE_INIT("tools"),            false},
+    [WANT_EFFORT] = {SLICE_INIT("reasoning_effort"), false},
 };
 
 #define WANT_COUNT (sizeof(wants) / sizeof(wants[0]))
@@ -122,6 +133,8 @@ static enum verdict read_body(struct exchange *x)
     if (value.ptr && !json_is_object(value) && !json_is_null(value))
         return exchange_fail(x, ERR_BAD_REQUEST, "stream_options: expected an object");
     x->asked_usage = usage_is_asked(value);
+    x->has_tools = json_span_slice(x->body, spans[WANT_TOOLS]).len > 2;
+    x->effort_is_none = json_string_eq(json_span_slice(x->body, spans[WANT_EFFORT]), SLICE("none"));
     if (x->target.model.len) {
         x->asked_model = x->target.model;
         if (slice_starts(x->asked_model, SLICE("models/")))
@@ -140,25 +153,22 @@ static enum verdict read_body(struct exchange *x)
 
 /* ---- who may answer ---- */
 
-/* Keeps the candidates whose channel speaks the client's dialect or answers by itself. */
-static enum verdict keep_native(struct exchange *x)
+/* Keeps the candidates that can be asked, natively, translated or here. */
+static enum verdict keep_able(struct exchange *x)
 {
     struct route *r = x->route;
     size_t kept = 0;
 
     for (size_t i = 0; i < r->count; i++) {
-        const struct provider *p = r->candidates[i].provider;
-        if (p->channel->answer || provider_route(p, x->target.operation, x->target.dialect))
+        if (foreign_cell(x, &r->candidates[i]).kind != CELL_UNSUPPORTED)
             r->candidates[kept++] = r->candidates[i];
     }
     if (!kept) {
         const struct provider *p = r->candidates[0].provider;
-        return exchange_fail(
-            x, ERR_UNSUPPORTED,
-            "provider \"%.*s\" (%s) does not speak %s for %s, and this version does "
-            "not translate",
-            SLICE_ARG(p->name), p->channel->name, dialect_name(x->target.dialect),
-            operation_name(x->target.operation));
+        return exchange_fail(x, ERR_UNSUPPORTED,
+                             "provider \"%.*s\" (%s) can do no %s for clients of %s",
+                             SLICE_ARG(p->name), p->channel->name,
+                             operation_name(x->target.operation), dialect_name(x->target.dialect));
     }
     r->count = kept;
     return STAGE_NEXT;
@@ -191,5 +201,5 @@ enum verdict stage_resolve(struct exchange *x)
     if (route_resolve(x->snapshot, x->key, x->scope, x->asked_model, &route, &x->err) != ERR_NONE)
         return STAGE_FAIL;
     keep_route(x, &route);
-    return keep_native(x);
+    return keep_able(x);
 }

@@ -54,7 +54,7 @@ static void fill(const struct exchange *x, struct usage_record *r)
         .started_unix_ms = x->began_unix_ms,
         .operation = x->target.operation,
         .dialect = x->target.dialect,
-        .upstream_dialect = x->target.dialect,
+        .upstream_dialect = x->attempt.candidate ? x->attempt.dialect : x->target.dialect,
         .outcome = x->outcome,
         .http_status = x->http_status,
         .upstream_status = x->attempt.call.status,

@@ -19,14 +19,16 @@ struct timeouts {
 
 /* Each has its default; the table in limits.c has names, bounds and help. */
 struct limits {
-    int64_t max_body_bytes;          // 64 MiB
-    int64_t max_inflight_body_bytes; // 1 GiB
-    int64_t max_answer_buffer_bytes; // 64 KiB: a buffered answer over it flows
-    int64_t max_attempts;            // 6, for one exchange
-    int64_t shutdown_timeout_ms;     // 30 s
-    bool allow_private;              // upstreams on loopback and private addresses
-    struct slice cors_origins;       // "*" or a comma-separated list
-    struct timeouts timeouts;        // of a provider that says nothing else
+    int64_t max_body_bytes;              // 64 MiB
+    int64_t max_inflight_body_bytes;     // 1 GiB
+    int64_t response_ttl_ms; // 0: Responses are not kept for upstreams without state
+    int64_t max_translated_answer_bytes; // 32 MiB: of an answer that a translation gathers
+    int64_t max_answer_buffer_bytes;     // 64 KiB: a buffered answer over it flows
+    int64_t max_attempts;                // 6, for one exchange
+    int64_t shutdown_timeout_ms;         // 30 s
+    bool allow_private;                  // upstreams on loopback and private addresses
+    struct slice cors_origins;           // "*" or a comma-separated list
+    struct timeouts timeouts;            // of a provider that says nothing else
 };
 
 void limits_set_defaults(struct limits *l);

@@ -156,10 +156,14 @@ describe('scopes', () => {
     assertError(chat, await post(chat, '/nobody/v1/chat/completions', 'gpt-test'), 404);
   });
 
-  test('a dialect that the provider does not speak: 501 in the client\'s dialect, nothing sent', async () => {
+  test('what the provider cannot do at all: 501 in the client\'s dialect, nothing sent', async () => {
     const before = rig.up.requests.length;
-    assertError(anthropic, await post(anthropic, '/openai/v1/messages', 'gpt-test'), 501);
-    assertError(chat, await post(chat, '/anthropic/v1/chat/completions', 'claude-test'), 501);
+    const answer = await call(rig.gw, {
+      path: '/anthropic/v1/embeddings',
+      headers: chat.auth(KEYS.alice),
+      body: { model: 'claude-test', input: 'x' },
+    });
+    assertError(chat, answer, 501);
     assert.equal(rig.up.requests.length, before);
   });
 });

@@ -15,7 +15,7 @@ import { anthropic, chat, gemini, responses } from './dialects.js';
  * clients of each, and one of them to all others (`from`); a custom host speaks only one.
  */
 const TARGETS = [
-  { name: 'openai, chat only', channel: 'openai', settings: { chat_only: true }, dialect: chat, from: [anthropic, gemini], model: 'gpt-4.1', thinker: 'gpt-5.2' },
+  { name: 'openai, chat only', channel: 'openai', settings: { prefer_chat: true }, dialect: chat, from: [anthropic, gemini], model: 'gpt-4.1', thinker: 'gpt-5.2' },
   { name: 'custom chat', channel: 'custom', settings: { dialect: 'openai_chat' }, dialect: chat, model: 'llama-4-maverick', thinker: 'glm-5' },
   { name: 'openai', channel: 'openai', settings: {}, dialect: responses, from: [anthropic, gemini], model: 'gpt-4.1', thinker: 'gpt-5.2' },
   { name: 'custom responses', channel: 'custom', settings: { dialect: 'openai_responses' }, dialect: responses, model: 'gpt-4.1', thinker: 'gpt-5.2' },
@@ -121,12 +121,11 @@ class Trial {
 
 /*
  * For the top of a test file: an upstream that judges bodies and a gateway in front of it.
- * E2E_DIRECT=1 leaves the gateway out and runs the controls alone (for now, that is the default;
- * E2E_DIRECT=0 runs all).
+ * E2E_DIRECT=1 leaves the gateway out and runs the controls alone.
  */
 export function useMatrix() {
   const rig = {};
-  const alone = process.env.E2E_DIRECT !== '0';
+  const alone = process.env.E2E_DIRECT === '1';
   before(async () => {
     rig.up = await Upstream.start({ check: false, strict: true });
     if (!alone) rig.gw = await Gateway.start({ config: config(rig.up) });

@@ -1,5 +1,5 @@
-/* signatures.c - what models thought before their calls, until the client replays them. */
-#include "exchange/signatures.h"
+/* shelf.c - bytes that a later request of the same user may ask for by an id. */
+#include "exchange/shelf.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ struct entry {
     struct list used;   // of its shard, latest first
     struct entry *next; // of its bucket
     uint64_t hash;
-    int64_t tenant, expires_at_ms;
+    int64_t tenant, expires_at_ms, ttl_ms;
     size_t id_len, value_len;
     char bytes[]; // id, value
 };
@@ -28,8 +28,8 @@ struct shard {
     size_t count, bytes;
 };
 
-struct signatures {
-    struct signatures_limits limits; // `entries` and `bytes` are of one shard
+struct shelf {
+    struct shelf_limits limits; // `entries` and `bytes` are of one shard
     uint64_t seed;
     struct shard shards[SHARDS];
 };
@@ -39,13 +39,13 @@ static void *get_memory(size_t count, size_t size)
     void *p = calloc(count, size);
 
     if (!p)
-        panic("out of memory for signatures");
+        panic("out of memory: a shelf");
     return p;
 }
 
-struct signatures *signatures_new(struct signatures_limits limits, uint64_t seed)
+struct shelf *shelf_new(struct shelf_limits limits, uint64_t seed)
 {
-    struct signatures *s = get_memory(1, sizeof(*s));
+    struct shelf *s = get_memory(1, sizeof(*s));
     size_t buckets = 1;
 
     s->seed = seed;
@@ -64,7 +64,7 @@ struct signatures *signatures_new(struct signatures_limits limits, uint64_t seed
     return s;
 }
 
-void signatures_free(struct signatures *s)
+void shelf_free(struct shelf *s)
 {
     if (!s)
         return;
@@ -83,7 +83,7 @@ static struct entry **bucket_of(struct shard *shard, uint64_t hash)
     return &shard->buckets[(hash / SHARDS) & (shard->bucket_count - 1)];
 }
 
-static uint64_t hash_of(const struct signatures *s, int64_t tenant, struct slice id)
+static uint64_t hash_of(const struct shelf *s, int64_t tenant, struct slice id)
 {
     return hash_bytes(s->seed ^ (uint64_t)tenant * 0x9e3779b97f4a7c15u, id);
 }
@@ -119,7 +119,7 @@ static struct entry *entry_new(uint64_t hash, int64_t tenant, struct slice id, s
     struct entry *e = malloc(sizeof(*e) + id.len + value.len);
 
     if (!e)
-        panic("out of memory for signatures");
+        panic("out of memory: a shelf");
     *e = (struct entry){.hash = hash, .tenant = tenant, .id_len = id.len, .value_len = value.len};
     memcpy(e->bytes, id.ptr, id.len);
     memcpy(e->bytes + id.len, value.ptr, value.len);
@@ -127,7 +127,7 @@ static struct entry *entry_new(uint64_t hash, int64_t tenant, struct slice id, s
 }
 
 /* What has to go is only unlinked under the lock, and chained through `next` to be freed. */
-static struct entry *put_in(struct shard *shard, struct entry *e, const struct signatures *s)
+static struct entry *put_in(struct shard *shard, struct entry *e, const struct shelf *s)
 {
     struct entry **bucket = bucket_of(shard, e->hash), *gone = NULL;
     struct entry *old = find(shard, e->hash, e->tenant, slice_of(e->bytes, e->id_len));
@@ -148,18 +148,19 @@ static struct entry *put_in(struct shard *shard, struct entry *e, const struct s
     return gone;
 }
 
-void signatures_put(struct signatures *s, int64_t tenant, struct slice call_id, struct slice value,
-                    int64_t now_ms)
+void shelf_put(struct shelf *s, int64_t tenant, struct slice id, struct slice value, int64_t ttl_ms,
+               int64_t now_ms)
 {
-    uint64_t hash = hash_of(s, tenant, call_id);
+    uint64_t hash = hash_of(s, tenant, id);
     struct shard *shard = &s->shards[hash % SHARDS];
     struct entry *e, *gone;
 
-    if (!call_id.len || call_id.len > MAX_ID_BYTES || !value.len ||
-        value.len > s->limits.value_bytes || value.len > s->limits.bytes || !s->limits.entries)
+    if (!id.len || id.len > MAX_ID_BYTES || !value.len || value.len > s->limits.value_bytes ||
+        value.len > s->limits.bytes || !s->limits.entries)
         return;
-    e = entry_new(hash, tenant, call_id, value);
-    e->expires_at_ms = now_ms + s->limits.ttl_ms;
+    e = entry_new(hash, tenant, id, value);
+    e->ttl_ms = ttl_ms;
+    e->expires_at_ms = now_ms + ttl_ms;
     pthread_mutex_lock(&shard->lock);
     gone = put_in(shard, e, s);
     pthread_mutex_unlock(&shard->lock);
@@ -170,20 +171,20 @@ void signatures_put(struct signatures *s, int64_t tenant, struct slice call_id, 
     }
 }
 
-bool signatures_get(struct signatures *s, int64_t tenant, struct slice call_id, int64_t now_ms,
-                    struct arena *a, struct slice *value)
+bool shelf_get(struct shelf *s, int64_t tenant, struct slice id, int64_t now_ms, struct arena *a,
+               struct slice *value)
 {
-    uint64_t hash = hash_of(s, tenant, call_id);
+    uint64_t hash = hash_of(s, tenant, id);
     struct shard *shard = &s->shards[hash % SHARDS];
     struct entry *e, *expired = NULL;
     bool found;
 
     pthread_mutex_lock(&shard->lock);
-    e = find(shard, hash, tenant, call_id);
+    e = find(shard, hash, tenant, id);
     found = e && now_ms < e->expires_at_ms;
     if (found) {
         *value = arena_dup(a, slice_of(e->bytes + e->id_len, e->value_len));
-        e->expires_at_ms = now_ms + s->limits.ttl_ms;
+        e->expires_at_ms = now_ms + e->ttl_ms;
         list_remove(&e->used);
         list_push_front(&shard->used, &e->used);
     } else if (e) {
@@ -195,7 +196,7 @@ bool signatures_get(struct signatures *s, int64_t tenant, struct slice call_id, 
     return found;
 }
 
-void signatures_figures(struct signatures *s, size_t *entries, size_t *bytes)
+void shelf_figures(struct shelf *s, size_t *entries, size_t *bytes)
 {
     *entries = *bytes = 0;
     for (size_t i = 0; i < SHARDS; i++) {

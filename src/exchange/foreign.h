@@ -1,0 +1,30 @@
+/* foreign.h - requests that go upstream in another dialect than the client's. */
+#ifndef EXCHANGE_FOREIGN_H
+#define EXCHANGE_FOREIGN_H
+
+#include "chat/envelope.h"
+#include "exchange/exchange.h"
+#include "policy/routing.h"
+
+/**
+ * What the candidate's provider does with the request: its routing table's cell, and beyond it
+ * what the model demands (mapping.md 2.19: OpenAI's tools and some models want Responses).
+ */
+struct cell foreign_cell(const struct exchange *x, const struct candidate *c);
+
+/** Envelopes of this exchange's user. */
+struct chat_seal foreign_seal(const struct exchange *x);
+
+/**
+ * Reads the client's body and writes x->foreign_body for at->dialect; sets at->asked and
+ * x->dropped.  ERR_BAD_REQUEST: this target cannot carry the request.
+ */
+enum err foreign_build(struct exchange *x, struct attempt *at);
+
+/** Header lines of `forward` that mean something to every vendor. */
+void foreign_write_fields(struct slice forward, struct buf *out);
+
+/** Did upstream refuse the reasoning of the conversation so far (and nothing else)? */
+bool foreign_reasoning_refused(const struct attempt *at, struct slice body);
+
+#endif
