@@ -10,7 +10,7 @@
 #include "chat/request.h"
 
 enum chat_family {
-    FAMILY_OTHER, // behind one of OpenAI's dialects, but not OpenAI's
+    FAMILY_OTHER, // behind one of OpenAI's dialects, and none of these
     FAMILY_OPENAI,
     FAMILY_CLAUDE,
     FAMILY_GEMINI,

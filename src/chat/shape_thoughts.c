@@ -16,11 +16,33 @@ static bool is_usable(const struct chat_item *item, const struct chat_target *t)
            slice_eq(v->model, t->model);
 }
 
-/* Toward Chat only the text can go, to models that want it; the secret has no place there. */
-static bool keep_text(struct chat_item *item, const struct chat_target *t)
+/* Who made the model behind a host that speaks Chat: OpenRouter's "anthropic/claude-opus-5". */
+static enum chat_vendor maker(const struct chat_target *t)
 {
-    if (t->dialect != DIALECT_OPENAI_CHAT || !chat_model_has(t->gates, TRAIT_REASONING_BACK) ||
-        text_is_empty(item->reasoning.text))
+    if (t->host != HOST_COMPATIBLE)
+        return VENDOR_NONE;
+    switch (t->gates->family) {
+    case FAMILY_OPENAI: return VENDOR_OPENAI;
+    case FAMILY_CLAUDE: return VENDOR_ANTHROPIC;
+    case FAMILY_GEMINI: return VENDOR_GEMINI;
+    case FAMILY_OTHER:
+    case FAMILY_GEMMA:
+    case FAMILY_DEEPSEEK:
+    case FAMILY_MISTRAL:
+    case FAMILY_MOONSHOT: break;
+    }
+    return VENDOR_NONE;
+}
+
+/*
+ * Secrets go through Chat where they can have come through it: to a host that serves their
+ * maker's models (reasoning_details).  Otherwise only the text goes, to models that want it.
+ */
+static bool keep_in_chat(struct chat_item *item, const struct chat_target *t)
+{
+    if (item->reasoning.secret.len && !t->drop_reasoning && item->reasoning.vendor == maker(t))
+        return true;
+    if (!chat_model_has(t->gates, TRAIT_REASONING_BACK) || text_is_empty(item->reasoning.text))
         return false;
     item->reasoning.secret = item->reasoning.id = (struct slice){0};
     item->reasoning.vendor = VENDOR_NONE;
@@ -29,7 +51,7 @@ static bool keep_text(struct chat_item *item, const struct chat_target *t)
 
 static bool is_kept(struct chat_item *item, const struct chat_target *t)
 {
-    return t->dialect == DIALECT_OPENAI_CHAT ? keep_text(item, t) : is_usable(item, t);
+    return t->dialect == DIALECT_OPENAI_CHAT ? keep_in_chat(item, t) : is_usable(item, t);
 }
 
 /* An item id of Responses is good only behind the reasoning that it came with. */
