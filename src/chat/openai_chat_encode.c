@@ -348,6 +348,8 @@ static void take_end(struct openai_chat_encoder *x, struct buf *out)
 
     if (x->usage_wanted && x->has_usage) {
         buf_append(out, buf_peek(&x->head));
+        if (x->tier != TIER_UNSET) // upstream says it last
+            buf_printf(out, "\"service_tier\":\"%s\",", openai_tier_name(x->tier));
         buf_append(out, SLICE("\"choices\":[],\"usage\":"));
         openai_chat_usage_write(&w, &x->usage);
         buf_append(out, SLICE("}\n\n"));

@@ -84,6 +84,8 @@ static struct chat_sink to_restore(struct translation *t)
 
 void translation_init(struct translation *t, const struct translation_options *o)
 {
+    struct codec_decode_options decode = o->decode;
+
     *t = (struct translation){.up = codec_find(o->upstream),
                               .down = codec_find(o->client),
                               .tap = o->tap,
@@ -91,7 +93,8 @@ void translation_init(struct translation *t, const struct translation_options *o
                               .scrub_ctx = o->scrub_ctx};
     t->decoder = state_new(t->up->decoder_size);
     t->encoder = state_new(t->down->encoder_size);
-    t->up->decoder_init(t->decoder, &o->decode);
+    decode.text_secrets = o->client == DIALECT_OPENAI_CHAT || o->client == DIALECT_GEMINI;
+    t->up->decoder_init(t->decoder, &decode);
     t->down->encoder_init(t->encoder, &o->encode);
     restore_init(&t->restore, o->encode.request, (struct chat_sink){take, t});
 }

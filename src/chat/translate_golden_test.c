@@ -54,6 +54,24 @@ static bool read_file(const char *path, struct buf *out)
     return true;
 }
 
+/* Fixtures are indented for people; on the wire nothing is. */
+static struct slice compact(struct arena *a, struct slice json)
+{
+    char *out = arena_alloc_raw(a, json.len + 1, 1), *to = out;
+    bool in_string = false;
+
+    for (size_t i = 0; i < json.len; i++) {
+        char c = json.ptr[i];
+        if (c == '"')
+            in_string = !in_string;
+        if (in_string && c == '\\')
+            *to++ = json.ptr[i++];
+        if (in_string || !strchr(" \n\r\t", c))
+            *to++ = json.ptr[i];
+    }
+    return slice_of(out, (size_t)(to - out));
+}
+
 static const struct json *fixture(struct arena *a, const char *name, size_t d)
 {
     struct err_info e = {0};
@@ -65,7 +83,7 @@ static const struct json *fixture(struct arena *a, const char *name, size_t d)
              formats[d]);
     if (!read_file(path, &text))
         fail_msg("no fixture %s", path);
-    if (json_parse(a, arena_dup(a, buf_peek(&text)), &tree, &e) != ERR_NONE)
+    if (json_parse(a, compact(a, buf_peek(&text)), &tree, &e) != ERR_NONE)
         fail_msg("%s: %s", path, e.text);
     buf_release(&text);
     return tree;
@@ -107,7 +125,7 @@ static void request(struct pair *p, struct slice body, bool stream, struct buf *
     buf_append_byte(out, '\n');
 }
 
-static struct translation begin(struct pair *p, enum framing framing, struct buf *out)
+static void begin(struct translation *t, struct pair *p, enum framing framing, struct buf *out)
 {
     struct translation_options o = {
         .client = dialects[p->client],
@@ -121,11 +139,9 @@ static struct translation begin(struct pair *p, enum framing framing, struct buf
                    .seal = &seal,
                    .limit_bytes = 1 << 20},
     };
-    struct translation t;
 
-    translation_init(&t, &o);
-    t.out = out;
-    return t;
+    translation_init(t, &o);
+    t->out = out;
 }
 
 static void write_error(const struct translation *t, struct buf *out)
@@ -136,8 +152,9 @@ static void write_error(const struct translation *t, struct buf *out)
 
 static void answer(struct pair *p, struct slice body, struct buf *out)
 {
-    struct translation t = begin(p, FRAMING_BODY, out);
+    struct translation t;
 
+    begin(&t, p, FRAMING_BODY, out);
     translation_whole(&t, body);
     assert_true(t.ended);
     write_error(&t, out);
@@ -161,8 +178,9 @@ static void feed_sse(struct translation *t, struct slice text)
 
 static void stream(struct pair *p, struct slice text, struct buf *out)
 {
-    struct translation t = begin(p, FRAMING_SSE, out);
+    struct translation t;
 
+    begin(&t, p, FRAMING_SSE, out);
     feed_sse(&t, text);
     assert_true(t.ended);
     write_error(&t, out);
@@ -219,7 +237,8 @@ static void fold_end(struct fold *f, struct buf *out)
 static void fold(size_t client, struct slice text, bool is_stream, struct buf *out)
 {
     const struct codec *c = codec_find(dialects[client]);
-    struct codec_decode_options o = {NOW_UNIX, SLICE("x"), SLICE("m")};
+    struct codec_decode_options o = {
+        .now_unix = NOW_UNIX, .id = SLICE("x"), .upstream_model = SLICE("m"), .text_secrets = true};
     struct fold *f = calloc(1, sizeof(*f));
     struct chat_sink sink = {fold_take, f};
     void *decoder = calloc(1, c->decoder_size + 1);
@@ -301,6 +320,7 @@ static void one(const char *name, struct pair *p, size_t *wrong)
         buf_append_str(&out, "== answer\n");
         buf_append(&out, buf_peek(&whole));
     }
+    p->request.include_usage = true; // as the fixtures' stream_fields have it
     if (text) {
         stream(p, json_str(p->arena, text), &sse);
         buf_append_str(&out, "== stream\n");
