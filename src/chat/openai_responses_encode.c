@@ -198,11 +198,14 @@ static void finish_waiting(const struct responses_speaking *s, bool cut)
 static bool on_start(const struct responses_speaking *s, const struct chat_event *ev)
 {
     struct responses_encoder *en = s->en;
+    struct slice id = ev->start.id;
 
     en->started = true;
     en->created_unix = ev->start.created_unix ? ev->start.created_unix : en->o.now_unix;
-    en->id_len =
-        chat_id_keep_or_make(en->id, SLICE("resp_"), RESPONSE_ID_LEN, ev->start.id, en->o.id).len;
+    /* A client may go on with it by its id: it is the exchange's, since others' may come twice. */
+    if (!slice_starts(id, SLICE("resp_")))
+        id = (struct slice){0};
+    en->id_len = chat_id_keep_or_make(en->id, SLICE("resp_"), RESPONSE_ID_LEN, id, en->o.id).len;
     responses_frame_response(s, SLICE("response.created"), RESPONSES_IN_PROGRESS, NULL);
     responses_frame_response(s, SLICE("response.in_progress"), RESPONSES_IN_PROGRESS, NULL);
     return true;
