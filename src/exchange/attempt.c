@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 #include "exchange/foreign.h"
+#include "exchange/local.h"
+#include "exchange/rewrite.h"
 #include "exchange/stages.h"
 #include "policy/provider.h"
 
@@ -85,13 +87,18 @@ void attempt_release(struct exchange *x)
 /* In which dialect, and by which door; a body in another dialect is written here. */
 static enum err attempt_prepare(struct exchange *x, struct attempt *at, struct cell cell)
 {
+    const struct rewrite *rewrite = rewrite_find(x->target.operation);
+
+    at->is_foreign = cell.kind == CELL_TRANSFORM;
+    at->operation = x->target.operation;
     at->dialect = cell.to;
     at->framing = x->framing;
-    at->route = channel_route_find(at->candidate->provider->channel, x->target.operation, cell.to);
-    if (cell.kind != CELL_TRANSFORM)
+    at->action = x->target.action;
+    at->route = channel_route_find(at->candidate->provider->channel, at->operation, cell.to);
+    if (!at->is_foreign)
         return ERR_NONE;
     at->framing = x->stream ? FRAMING_SSE : FRAMING_BODY;
-    return foreign_build(x, at);
+    return rewrite ? rewrite->build(x, at) : foreign_build(x, at);
 }
 
 /* Begins the next attempt; false when there is nobody left to ask. */
@@ -116,7 +123,7 @@ static bool attempt_begin(struct exchange *x)
     }
     x->attempts++;
     stats_add(&x->gw->stats.attempts, 1);
-    listener_init(&x->listener, at->dialect, x->target.operation, at->framing);
+    listener_init(&x->listener, at->dialect, at->operation, at->framing);
     if (start_call(x, at) != ERR_NONE)
         at->state = ATTEMPT_FAILED;
     return true;
@@ -156,9 +163,9 @@ static enum look look_for_event(struct exchange *x, struct slice bytes)
     while (found == LOOK_MORE && sse_next(&cutter, bytes, &ev) == SSE_EVENT) {
         if (ev.has_data) {
             struct listener probe;
-            listener_init(&probe, x->attempt.dialect, x->target.operation, x->attempt.framing);
+            listener_init(&probe, x->attempt.dialect, x->attempt.operation, x->attempt.framing);
             found = listener_hear(&probe, ev.name, ev.data).is_error ? LOOK_ERROR : LOOK_GOOD;
-            if (found == LOOK_ERROR && x->attempt.asked)
+            if (found == LOOK_ERROR && x->attempt.is_foreign)
                 x->attempt.first_error =
                     arena_dup(&x->arena, slice_sub(ev.data, 0, ERROR_BODY_BYTES));
         }
@@ -182,7 +189,7 @@ static enum look look_for_item(struct exchange *x, struct slice bytes)
     case JSON_CUT_BROKEN: return LOOK_EMPTY;
     case JSON_CUT_ELEMENT: break;
     }
-    listener_init(&probe, x->attempt.dialect, x->target.operation, x->attempt.framing);
+    listener_init(&probe, x->attempt.dialect, x->attempt.operation, x->attempt.framing);
     return listener_hear(&probe, (struct slice){0}, item).is_error ? LOOK_ERROR : LOOK_GOOD;
 }
 
@@ -287,7 +294,7 @@ static enum failover attempt_end(struct exchange *x)
               SLICE_ARG(at->candidate->provider->name), at->candidate->provider->channel->name,
               (long long)at->credential->id, at->call.status, err_name(at->err.code),
               err_info_text(&at->err));
-    if (at->asked && !at->call.target) // a body that this target cannot carry: another one may
+    if (at->is_foreign && !at->call.target) // a body that this target cannot carry: another one may
         next = FAILOVER_TARGET;
     if (next == FAILOVER_TARGET) {
         x->candidate++;
@@ -356,38 +363,15 @@ static enum verdict after_failure(struct exchange *x)
 
     if (retry_without_reasoning(x))
         return STAGE_AGAIN;
+    if (local_counts_instead(x)) {
+        attempt_again(x);
+        return STAGE_AGAIN;
+    }
     next = attempt_end(x);
     if (next == FAILOVER_STOP || !another_is_left(x))
         return give_up(x);
     attempt_again(x);
     return STAGE_AGAIN;
-}
-
-/* Echo and its kind: the whole answer is made here. */
-static enum verdict answer_locally(struct exchange *x, const struct candidate *c)
-{
-    struct channel_local_request request = {
-        .operation = x->target.operation,
-        .dialect = x->target.dialect,
-        .framing = x->framing,
-        .model = x->asked_model, // as the client calls it, since it is the client who reads it
-        .body = x->body,
-        .request_id = slice_of(x->id, ID_TEXT_BYTES - 1),
-        .now_unix_ms = x->gw->worker->now_unix_ms,
-    };
-
-    x->attempt.candidate = c;
-    x->attempt.dialect = x->target.dialect;
-    x->attempts++;
-    listener_init(&x->listener, x->target.dialect, x->target.operation, x->framing);
-    if (c->provider->channel->answer(&request, &x->local, &x->local_type, &x->listener.usage,
-                                     &x->err) != ERR_NONE)
-        return STAGE_FAIL;
-    x->listener.source = USAGE_LOCAL;
-    x->first_byte_at_ms = x->gw->worker->now_ms;
-    x->local_status = 200;
-    x->local_is_recorded = true;
-    return STAGE_NEXT;
 }
 
 enum verdict stage_attempt(struct exchange *x)
@@ -398,8 +382,8 @@ enum verdict stage_attempt(struct exchange *x)
         return STAGE_NEXT;
     if (at->state == ATTEMPT_NONE) {
         const struct candidate *c = &x->route->candidates[x->candidate];
-        if (x->candidate < x->route->count && c->provider->channel->answer)
-            return answer_locally(x, c);
+        if (x->candidate < x->route->count && local_is_for(x, c))
+            return local_answer(x, c);
         if (!attempt_begin(x))
             return exchange_fail(x, ERR_NO_CANDIDATE, "provider \"%.*s\" has no enabled credential",
                                  SLICE_ARG(x->route->candidates[0].provider->name));

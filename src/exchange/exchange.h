@@ -44,9 +44,12 @@ struct attempt {
     const struct candidate *candidate;
     const struct credential *credential;
     const struct channel_route *route;
+    struct slice action;        // Gemini's, where its path has one
+    enum operation operation;   // what upstream is asked for
     enum dialect dialect;       // what upstream speaks
     enum framing framing;       // how it was asked to answer
-    struct chat_request *asked; // translated: the client's request; NULL: bytes pass
+    bool is_foreign;            // not in the client's words; else bytes pass
+    struct chat_request *asked; // translated: the client's request
     struct http_target target;
     struct http_call call;
     struct buf head; // of the request; holds the credential, so it is wiped
@@ -68,6 +71,7 @@ enum relay_mode {
     RELAY_EVENTS,     // SSE, whole events
     RELAY_ITEMS,      // Gemini's array, whole elements
     RELAY_TRANSLATED, // events or a document, in another dialect
+    RELAY_REWRITTEN,  // one document of another dialect: gathered, written anew, sent at once
 };
 
 struct relay {
@@ -156,7 +160,7 @@ struct exchange {
     struct buf local; // an answer made here
     int local_status; // 0: none
     const char *local_type;
-    bool local_is_recorded; // echo is, lists are not
+    bool local_is_recorded; // echo and counts are, lists are not
     struct listener listener;
     struct relay relay;
 

@@ -65,11 +65,21 @@ static void note_dropped(struct exchange *x, const struct chat_request *r)
     }
 }
 
+enum err foreign_read(struct exchange *x, struct chat_request *out, struct err_info *e)
+{
+    struct chat_seal seal = foreign_seal(x);
+    struct slice body = x->body;
+
+    if (remember_expand(x, &body, e) != ERR_NONE ||
+        translate_read(x->target.dialect, body, &seal, &x->arena, out, e) != ERR_NONE)
+        return e->code;
+    remember_fill(x, out);
+    return ERR_NONE;
+}
+
 enum err foreign_build(struct exchange *x, struct attempt *at)
 {
     const struct provider *p = at->candidate->provider;
-    struct chat_seal seal = foreign_seal(x);
-    struct slice body = x->body;
     struct chat_target target = {
         .dialect = at->dialect,
         .host = p->channel->host,
@@ -84,11 +94,8 @@ enum err foreign_build(struct exchange *x, struct attempt *at)
 
     at->asked = arena_new(&x->arena, struct chat_request);
     buf_clear(&x->foreign_body);
-    if (remember_expand(x, &body, &at->err))
+    if (foreign_read(x, at->asked, &at->err))
         return at->err.code;
-    if (translate_read(x->target.dialect, body, &seal, &x->arena, at->asked, &at->err))
-        return at->err.code;
-    remember_fill(x, at->asked);
     if (translate_write(at->asked, &target, &x->foreign_body, &at->err))
         return at->err.code;
     note_dropped(x, at->asked);

@@ -15,6 +15,9 @@ struct cell foreign_cell(const struct exchange *x, const struct candidate *c);
 /** Envelopes of this exchange's user. */
 struct chat_seal foreign_seal(const struct exchange *x);
 
+/** The client's body in the vocabulary, with what it goes on with. */
+enum err foreign_read(struct exchange *x, struct chat_request *out, struct err_info *e);
+
 /**
  * Reads the client's body and writes x->foreign_body for at->dialect; sets at->asked and
  * x->dropped.  ERR_BAD_REQUEST: this target cannot carry the request.

@@ -6,6 +6,7 @@
 #include "chat/error_read.h"
 #include "exchange/answer.h"
 #include "exchange/edit.h"
+#include "exchange/rewrite.h"
 #include "exchange/scrub.h"
 #include "exchange/stages.h"
 #include "wire/head.h"
@@ -54,7 +55,11 @@ static void decide(struct exchange *x)
 
     if (!slice_eq(at->candidate->model, x->asked_model))
         x->reply_model = edit_string(&x->arena, x->asked_model);
-    if (at->asked) {
+    if (at->is_foreign && rewrite_find(x->target.operation)) {
+        x->relay.mode = RELAY_REWRITTEN;
+        return;
+    }
+    if (at->is_foreign) {
         x->relay.mode = RELAY_TRANSLATED;
         relay_translation_start(x);
         return;
@@ -174,7 +179,7 @@ static int write_refusal(struct exchange *x, struct buf *out)
     struct listener probe;
     struct heard h = {0};
 
-    if (at->asked)
+    if (at->is_foreign)
         return write_foreign_refusal(x, out);
     listener_init(&probe, x->target.dialect, x->target.operation, FRAMING_BODY);
     if (said.len && x->framing == FRAMING_ARRAY)
@@ -192,8 +197,7 @@ static int write_refusal(struct exchange *x, struct buf *out)
     return error_status(x->target.dialect, e.code);
 }
 
-/* An upstream's refusal, in the client's own dialect. */
-static enum verdict relay_error(struct exchange *x)
+enum verdict relay_error(struct exchange *x)
 {
     struct buf body = {0};
 
@@ -253,6 +257,7 @@ static enum verdict feed(struct exchange *x, struct slice bytes)
     case RELAY_WHOLE: return relay_whole(x, bytes);
     case RELAY_FLOW: return relay_flow(x, bytes);
     case RELAY_TRANSLATED: return relay_translated(x, bytes);
+    case RELAY_REWRITTEN: return relay_rewritten(x, bytes);
     case RELAY_UNDECIDED:
     case RELAY_ERROR: break;
     }

@@ -13,6 +13,7 @@ enum verdict relay_flow(struct exchange *x, struct slice bytes);       // relay_
 enum verdict relay_events(struct exchange *x, struct slice bytes);     // relay_stream.c
 enum verdict relay_items(struct exchange *x, struct slice bytes);      // relay_stream.c
 enum verdict relay_translated(struct exchange *x, struct slice bytes); // relay_translate.c
+enum verdict relay_rewritten(struct exchange *x, struct slice bytes);  // relay_rewrite.c
 
 void relay_start(struct exchange *x, int status, int64_t length);
 void relay_write(struct exchange *x, struct slice bytes);
@@ -25,6 +26,12 @@ enum verdict relay_break(struct exchange *x, enum err code, const char *why);
  */
 struct slice relay_unread(struct exchange *x, struct slice bytes, bool *gathered);
 void relay_keep(struct exchange *x, struct slice unread, bool gathered, size_t fresh_len);
+
+/** Puts `bytes` to what is gathered of an answer that must be whole to be translated. */
+enum verdict relay_gather(struct exchange *x, struct slice bytes);
+
+/** An upstream's refusal, or its error inside HTTP 200, in the client's own dialect. */
+enum verdict relay_error(struct exchange *x);
 
 /** x->err as the in-band error that ends a stream which has begun. */
 void relay_write_error(struct exchange *x, struct buf *out);

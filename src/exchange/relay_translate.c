@@ -190,7 +190,7 @@ static void feed_unfinished(struct exchange *x)
     buf_clear(rest);
 }
 
-static enum verdict gather_whole(struct exchange *x, struct slice bytes)
+enum verdict relay_gather(struct exchange *x, struct slice bytes)
 {
     size_t limit = (size_t)x->snapshot->limits.max_translated_answer_bytes;
 
@@ -211,7 +211,7 @@ enum verdict relay_translated(struct exchange *x, struct slice bytes)
     if (x->relay.saw_end)
         return go_on(x);
     if (!x->attempt.is_sse && bytes.len)
-        return gather_whole(x, bytes);
+        return relay_gather(x, bytes);
     if (x->attempt.is_sse && (bytes.len || buf_len(&x->relay.gathered))) {
         v = feed_events(x, bytes);
         if (v != STAGE_AGAIN || t->ended || bytes.len)

@@ -79,13 +79,14 @@ static void write_fields(const struct exchange *x, const struct attempt *at, str
     const struct provider *p = at->candidate->provider;
     const struct channel *c = p->channel;
 
-    if (at->asked)
+    if (at->is_foreign)
         foreign_write_fields(x->forward, out);
     else
         buf_append(out, x->forward);
     for (size_t i = 0; i < c->header_count; i++) {
         const struct channel_header *h = &c->headers[i];
-        if (h->dialect == at->dialect && (at->asked || !has_line(x->forward, slice_str(h->name))))
+        if (h->dialect == at->dialect &&
+            (at->is_foreign || !has_line(x->forward, slice_str(h->name))))
             head_write_field(out, slice_str(h->name), slice_str(h->value));
     }
     if (p->organization.len && at->route->auth == AUTH_BEARER)
@@ -97,7 +98,7 @@ static void write_fields(const struct exchange *x, const struct attempt *at, str
 /* The client's own goes on where its dialect does. */
 static struct slice query_of(const struct exchange *x, const struct attempt *at)
 {
-    if (!at->asked)
+    if (!at->is_foreign)
         return x->query;
     return at->dialect == DIALECT_GEMINI && x->stream ? SLICE("alt=sse") : SLICE("");
 }
@@ -110,7 +111,7 @@ static enum err write_head(struct exchange *x, struct attempt *at, size_t body_l
     buf_clear(out);
     buf_append_str(out, at->route->method);
     buf_append_byte(out, ' ');
-    if (channel_path(at->route, p->base.path, at->candidate->model, x->target.action, x->stream,
+    if (channel_path(at->route, p->base.path, at->candidate->model, at->action, x->stream,
                      query_of(x, at), out, &at->err) != ERR_NONE)
         return at->err.code;
     buf_append(out, SLICE(" HTTP/1.1\r\nhost: "));
@@ -197,7 +198,7 @@ enum err request_build(struct exchange *x, struct attempt *at)
 
     if (set_target(x, at) != ERR_NONE)
         return at->err.code;
-    if (at->asked)
+    if (at->is_foreign)
         set_whole_body(x, at, &len);
     else if (set_native_body(x, at, &len) != ERR_NONE)
         return at->err.code;

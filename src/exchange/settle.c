@@ -1,5 +1,6 @@
 /* settle.c - accounting: the intent before, the record before the end, the log line after. */
 #include "base/log.h"
+#include "exchange/local.h"
 #include "exchange/stages.h"
 
 #define JOURNAL_RETRY_MS 50
@@ -34,6 +35,12 @@ static void fill_names(const struct exchange *x, struct usage_record *r)
     r->client_request_id = x->client_request_id;
 }
 
+/* What is made here costs nothing; an echo may have a price all the same, to try prices with. */
+static bool is_free(const struct exchange *x)
+{
+    return x->local_is_recorded && x->target.operation == OP_COUNT_TOKENS;
+}
+
 static void fill_cost(const struct exchange *x, struct usage_record *r)
 {
     const struct candidate *c = x->attempt.candidate;
@@ -41,8 +48,8 @@ static void fill_cost(const struct exchange *x, struct usage_record *r)
 
     r->usage = x->listener.usage;
     r->source = x->listener.source;
-    r->priced = price || (c && c->provider->channel->answer); // what is made here costs nothing
-    if (price && r->outcome != OUTCOME_UPSTREAM_ERROR)
+    r->priced = price || is_free(x) || (c && c->provider->channel->answer);
+    if (price && !is_free(x) && r->outcome != OUTCOME_UPSTREAM_ERROR)
         r->cost_nusd = price_cost(price, &r->usage);
 }
 
@@ -83,7 +90,7 @@ enum verdict stage_admit(struct exchange *x)
         return exchange_fail(x, ERR_LEDGER_FULL,
                              "the usage ledger is full: its database has been away too long");
     c = &x->route->candidates[0];
-    if (c->provider->channel->answer)
+    if (local_is_for(x, c))
         return STAGE_NEXT; // nothing can be billed before its record is written
     fill(x, &intent);
     intent.outcome = OUTCOME_UNKNOWN;

@@ -1,0 +1,54 @@
+/* relay_rewrite.c - answers that are one document of another dialect, written anew. */
+#include "exchange/relay.h"
+#include "exchange/rewrite.h"
+#include "exchange/stages.h"
+
+/* Upstream's words, in the client's dialect. */
+static enum verdict refuse(struct exchange *x, struct slice body)
+{
+    x->attempt.first_error = body;
+    err_set(&x->attempt.err, ERR_UPSTREAM_FAILED, "the provider answered 200 with an error in it");
+    x->relay.mode = RELAY_ERROR;
+    return relay_error(x);
+}
+
+/* Hears the whole answer and makes the client's, in x->relay.held. */
+static enum verdict rewrite(struct exchange *x, struct slice body)
+{
+    const struct rewrite *r = rewrite_find(x->target.operation);
+    struct heard h = listener_hear(&x->listener, (struct slice){0}, body);
+
+    if (h.is_error)
+        return refuse(x, body);
+    if (h.is_broken)
+        err_set(&x->err, ERR_UPSTREAM_BROKEN, "the provider's answer is not valid JSON");
+    else
+        r->answer(x, body, &x->relay.held, &x->err);
+    x->outcome = x->err.code ? OUTCOME_UPSTREAM_ERROR : OUTCOME_OK;
+    return x->err.code ? STAGE_FAIL : STAGE_AGAIN;
+}
+
+enum verdict relay_rewritten(struct exchange *x, struct slice bytes)
+{
+    struct slice answer;
+    enum verdict v;
+
+    if (bytes.len)
+        return relay_gather(x, bytes);
+    if (!x->relay.saw_end) {
+        v = rewrite(x, buf_peek(&x->relay.gathered));
+        if (v != STAGE_AGAIN)
+            return v;
+        x->relay.saw_end = true;
+    }
+    answer = buf_peek(&x->relay.held);
+    x->http_status = 200;
+    x->relay.sent_bytes = (int64_t)answer.len;
+    if (!settle_record(x))
+        return STAGE_WAIT;
+    x->attempt.content_type = SLICE("application/json");
+    x->relay.sent_bytes = 0; // counted as they go
+    relay_start(x, 200, (int64_t)answer.len);
+    relay_write(x, answer);
+    return relay_done(x);
+}

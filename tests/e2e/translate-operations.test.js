@@ -1,0 +1,151 @@
+// What is asked beside generating, with the vendors' SDKs and upstreams of other dialects.
+import test, { describe } from 'node:test';
+import assert from 'node:assert/strict';
+import OpenAI from 'openai';
+import Anthropic from '@anthropic-ai/sdk';
+import { GoogleGenAI } from '@google/genai';
+import { KEYS, newId, useRig } from './lib/rig.js';
+import { UPSTREAM_KEYS } from './lib/upstream.js';
+
+const price = { input: '1', output: '2', per_call: '0.01' };
+const PROVIDERS = {
+  openai: { channel: 'openai', key: 'openai', model: 'gpt-5.2', dialect: 'openai_responses' },
+  anthropic: { channel: 'anthropic', key: 'anthropic', model: 'claude-sonnet-4-6', dialect: 'anthropic' },
+  gemini: { channel: 'aistudio', key: 'gemini', model: 'gemini-2.5-flash', dialect: 'gemini' },
+  chat: { channel: 'custom', key: 'openai', model: 'llama-4', settings: { dialect: 'openai_chat' } },
+  compatible: { channel: 'custom', key: 'openai', model: 'qwen-4', settings: { dialect: 'openai_responses' }, dialect: 'openai_responses' },
+};
+
+function config(up) {
+  return {
+    config: { mode: 'managed' },
+    providers: Object.entries(PROVIDERS).map(([name, p]) => ({
+      name,
+      channel: p.channel,
+      settings: { base_url: up.url, ...p.settings },
+      credentials: [{ label: 'main', secret: { api_key: UPSTREAM_KEYS[p.key] } }],
+      models: [{ id: p.model, price }],
+    })),
+    users: [
+      { name: 'alice', keys: [{ label: 'laptop', key: KEYS.alice }], permissions: [{ models: '*' }] },
+      { name: 'lim', keys: [{ label: 'k', key: KEYS.limited }], permissions: [{ models: 'no-such-*' }] },
+    ],
+  };
+}
+
+const rig = useRig({ config });
+
+// Clients; each call carries an id of its own, by which its usage row is found.
+const openai = (id, key = KEYS.alice) =>
+  new OpenAI({ apiKey: key, baseURL: `${rig.gw.url}/v1`, maxRetries: 0, defaultHeaders: { 'x-client-request-id': id } });
+const anthropic = (id, key = KEYS.alice) =>
+  new Anthropic({ apiKey: key, baseURL: rig.gw.url, maxRetries: 0, defaultHeaders: { 'x-client-request-id': id } });
+const genai = (id, key = KEYS.alice) =>
+  new GoogleGenAI({ apiKey: key, httpOptions: { baseUrl: rig.gw.url, headers: { 'x-client-request-id': id } } });
+
+const nameOf = (provider) => `${provider}/${PROVIDERS[provider].model}`;
+const lastRequest = (mark) => rig.up.seen(mark).at(-1);
+
+// ---- tokens -------------------------------------------------------------------
+
+const SCHEMA = { type: 'object', properties: { city: { type: 'string' } } };
+
+const COUNTERS = {
+  openai_responses: async (id, model, text, key) => {
+    const answer = await openai(id, key).responses.inputTokens.count({
+      model,
+      instructions: 'Be brief.',
+      input: text,
+      tools: [{ type: 'function', name: 'weather', description: 'Weather', parameters: SCHEMA, strict: false }],
+    });
+    assert.equal(answer.object, 'response.input_tokens');
+    return answer.input_tokens;
+  },
+  anthropic: async (id, model, text, key) => {
+    const answer = await anthropic(id, key).messages.countTokens({
+      model,
+      system: 'Be brief.',
+      messages: [{ role: 'user', content: text }],
+      tools: [{ name: 'weather', description: 'Weather', input_schema: SCHEMA }],
+    });
+    return answer.input_tokens;
+  },
+  gemini: async (id, model, text, key) => {
+    const { totalTokens } = await genai(id, key).models.countTokens({ model, contents: text });
+    return totalTokens;
+  },
+};
+
+// What a vendor's counter takes, and nothing else.
+const TAKEN = {
+  openai_responses: ['model', 'input', 'instructions', 'tools', 'tool_choice', 'parallel_tool_calls', 'text', 'reasoning', 'truncation'],
+  anthropic: ['model', 'messages', 'system', 'tools', 'tool_choice', 'thinking', 'output_config', 'cache_control'],
+  gemini: ['generateContentRequest'],
+};
+
+const PATHS = {
+  openai_responses: /\/v1\/responses\/input_tokens$/,
+  anthropic: /\/v1\/messages\/count_tokens$/,
+  gemini: /:countTokens$/,
+};
+
+function assertCounted(row, provider, client) {
+  assert.equal(row.operation, 'count_tokens');
+  assert.equal(row.outcome, 'ok');
+  assert.equal(row.dialect, client);
+  assert.equal(row.provider, provider);
+  assert.equal(row.input_tokens ?? 0, 0, 'counting uses no tokens');
+}
+
+for (const [client, count] of Object.entries(COUNTERS)) {
+  describe(`count_tokens, ${client}`, () => {
+    for (const provider of ['openai', 'anthropic', 'gemini'].filter((p) => PROVIDERS[p].dialect !== client))
+      test(`by ${provider}`, async () => {
+        const id = newId('case-count');
+        assert.equal(await count(id, nameOf(provider), `Hello ${id}`), 42);
+        const { dialect } = PROVIDERS[provider];
+        const request = lastRequest(id);
+        assert.match(request.path, PATHS[dialect]);
+        assert.ok(Object.keys(request.json).length > 0);
+        for (const field of Object.keys(request.json)) assert.ok(TAKEN[dialect].includes(field), `${field} is nothing that ${provider} counts`);
+        const row = await rig.gw.row(id);
+        assertCounted(row, provider, client);
+        assert.equal(row.upstream_dialect, dialect);
+      });
+
+    test('here, where upstream has no counter', async () => {
+      const id = newId('case-local');
+      const tokens = await count(id, nameOf('chat'), `The quick brown fox jumps over the lazy dog. ${id}`);
+      assert.ok(tokens > 10 && tokens < 100, `${tokens} tokens`);
+      assert.equal(rig.up.seen(id).length, 0, 'nobody was asked');
+      const row = await rig.gw.row(id);
+      assertCounted(row, 'chat', client);
+      assert.equal(row.usage_source, 'local');
+      assert.equal(Number(row.cost_usd ?? row.cost ?? 0), 0, JSON.stringify(row));
+    });
+
+    for (const [status, message] of [[404, 'no such path'], [405, 'Method Not Allowed'], [501, 'not implemented'], [400, 'counting is not supported']])
+      test(`here, where upstream's counter says ${status}`, async () => {
+        const id = newId('case-missing');
+        rig.up.script(id, (req, res) => res.json(status, { error: { message, type: 'invalid_request_error' } }));
+        const tokens = await count(id, nameOf('compatible'), `The quick brown fox. ${id}`);
+        assert.ok(tokens > 5 && tokens < 100, `${tokens} tokens`);
+        const row = await rig.gw.row(id);
+        assertCounted(row, 'compatible', client);
+        assert.equal(row.usage_source, 'local');
+        assert.equal(rig.up.seen(id).length, 1, 'asked once');
+      });
+
+    test('an upstream that fails is no reason to count here', async () => {
+      const id = newId('case-fails');
+      rig.up.script(id, (req, res) => res.json(500, { error: { message: 'No luck today.', type: 'server_error' } }));
+      await assert.rejects(count(id, nameOf('compatible'), `Hello ${id}`), (e) => e.status >= 500 && /No luck today|failed/.test(e.message));
+      assert.notEqual((await rig.gw.row(id)).outcome, 'ok');
+    });
+
+    test('needs permission, here too', async () => {
+      const id = newId('case-forbidden');
+      await assert.rejects(count(id, nameOf('chat'), `Hello ${id}`, KEYS.limited), (e) => e.status === 403);
+    });
+  });
+}
