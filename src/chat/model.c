@@ -203,8 +203,8 @@ static void take_name(struct id *id, struct slice word)
     }
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct slice rest;
-        if (!slice_starts(word, names[i].prefix))
-            continue;
+        if (word.ptr[0] != names[i].prefix.ptr[0] || !slice_starts(word, names[i].prefix))
+            continue; // most differ in the first letter
         id->name = names[i].name;
         rest = slice_after(word, names[i].prefix.len);
         if (rest.len && leading_digits(rest) == rest.len)

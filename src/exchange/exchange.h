@@ -126,8 +126,6 @@ struct exchange {
 
     /* authenticate */
     const struct key *key;
-    char tenant[24]; // the user's id as text: whose envelopes and memories these are
-    size_t tenant_len;
 
     /* resolve */
     const struct provider *scope;

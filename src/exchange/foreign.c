@@ -2,10 +2,15 @@
 #include "exchange/foreign.h"
 
 #include "base/log.h"
-#include "chat/model.h"
 #include "exchange/remember.h"
 
 #define DROPPED_MAX_BYTES 1024 // of the header value
+
+/* Those of declared models stand ready. */
+static const struct chat_model *gates_of(const struct candidate *c, enum dialect upstream)
+{
+    return c->row ? c->row->gates[upstream] : chat_model_find(upstream, c->model);
+}
 
 struct cell foreign_cell(const struct exchange *x, const struct candidate *c)
 {
@@ -17,17 +22,19 @@ struct cell foreign_cell(const struct exchange *x, const struct candidate *c)
         p->channel->host != HOST_VENDOR || cell.kind == CELL_UNSUPPORTED ||
         p->routing.cells[OP_GENERATE][DIALECT_OPENAI_RESPONSES].kind != CELL_PASSTHROUGH)
         return cell;
-    model = chat_model_find(DIALECT_OPENAI_CHAT, c->model);
+    model = gates_of(c, DIALECT_OPENAI_CHAT);
     if (chat_model_has(model, TRAIT_RESPONSES_ONLY) ||
         (chat_model_has(model, TRAIT_RESPONSES_TOOLS) && x->has_tools && !x->effort_is_none))
         return (struct cell){CELL_TRANSFORM, DIALECT_OPENAI_RESPONSES};
     return cell;
 }
 
-struct chat_seal foreign_seal(const struct exchange *x)
+struct chat_seal foreign_seal(struct exchange *x)
 {
-    return (struct chat_seal){.hasher = x->gw->gateway->envelope_hasher,
-                              .tenant = slice_of(x->tenant, x->tenant_len)};
+    return (struct chat_seal){
+        .hasher = x->gw->gateway->envelope_hasher,
+        .tenant = arena_printf(&x->arena, "%lld", (long long)x->key->user->id),
+    };
 }
 
 /* What a header may hold of a field's name. */
@@ -84,7 +91,7 @@ enum err foreign_build(struct exchange *x, struct attempt *at)
         .dialect = at->dialect,
         .host = p->channel->host,
         .model = at->candidate->model,
-        .gates = chat_model_find(at->dialect, at->candidate->model),
+        .gates = gates_of(at->candidate, at->dialect),
         .stream = x->stream,
         .strict = p->strict_translation || (x->route->alias && x->route->alias->strict),
         .auto_cache = p->auto_cache,

@@ -12,8 +12,8 @@
  */
 struct cell foreign_cell(const struct exchange *x, const struct candidate *c);
 
-/** Envelopes of this exchange's user. */
-struct chat_seal foreign_seal(const struct exchange *x);
+/** For envelopes of this exchange's user; as long as its arena. */
+struct chat_seal foreign_seal(struct exchange *x);
 
 /** The client's body in the vocabulary, with what it goes on with. */
 enum err foreign_read(struct exchange *x, struct chat_request *out, struct err_info *e);

@@ -172,8 +172,6 @@ enum verdict stage_authenticate(struct exchange *x)
     x->key = route_authenticate(x->snapshot, x->digest, x->gw->worker->now_unix_ms);
     if (!x->key)
         return exchange_fail(x, ERR_BAD_KEY, "this API key is unknown, disabled or expired");
-    x->tenant_len =
-        (size_t)snprintf(x->tenant, sizeof(x->tenant), "%lld", (long long)x->key->user->id);
     if (x->target.scope.len) {
         x->scope = route_provider(x->snapshot, x->target.scope);
         if (!x->scope)

@@ -173,7 +173,7 @@ static void set_whole_body(struct exchange *x, struct attempt *at, size_t *len)
  */
 static enum err set_native_body(struct exchange *x, struct attempt *at, size_t *len)
 {
-    struct chat_seal seal = foreign_seal(x);
+    struct chat_seal seal;
     struct edit *edits = NULL;
     size_t count;
 
@@ -183,6 +183,7 @@ static enum err set_native_body(struct exchange *x, struct attempt *at, size_t *
             1 + edit_apply(&x->arena, x->body, edits, count, at->call.parts + 1, len);
         return ERR_NONE;
     }
+    seal = foreign_seal(x);
     buf_clear(&x->foreign_body);
     if (envelope_open_body(at->dialect, x->body,
                            at->dialect == DIALECT_GEMINI ? (struct slice){0} : at->candidate->model,

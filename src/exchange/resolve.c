@@ -1,7 +1,6 @@
 /* resolve.c - the body and the model name: who may answer, and what must be changed on the way. */
 #include <stddef.h>
 
-#include "exchange/foreign.h"
 #include "exchange/stages.h"
 #include "json/scan.h"
 
@@ -160,7 +159,8 @@ static enum verdict keep_able(struct exchange *x)
     size_t kept = 0;
 
     for (size_t i = 0; i < r->count; i++) {
-        if (foreign_cell(x, &r->candidates[i]).kind != CELL_UNSUPPORTED)
+        const struct routing *able = &r->candidates[i].provider->routing;
+        if (able->cells[x->target.operation][x->target.dialect].kind != CELL_UNSUPPORTED)
             r->candidates[kept++] = r->candidates[i];
     }
     if (!kept) {

@@ -13,6 +13,7 @@
 #include "base/slice.h"
 #include "base/table.h"
 #include "channel/channel.h"
+#include "chat/model.h"
 #include "crypto/key.h" // KEY_DIGEST_BYTES
 #include "policy/limits.h"
 #include "policy/price.h"
@@ -60,6 +61,7 @@ struct model {
     struct provider *provider;
     struct model *same_id;     // the next provider's of the same bare id, or NULL
     const struct price *price; // NULL: unpriced
+    const struct chat_model *gates[DIALECT_COUNT]; // by what upstream speaks
     int64_t created_unix_ms;
     int64_t context_window; // 0: not known
 };

@@ -133,6 +133,8 @@ static void build_model(struct builder *b, const struct model_row *row)
         .created_unix_ms = row->head.created_unix_ms,
         .context_window = row->context_window == ROW_NULL_INT ? 0 : row->context_window,
     };
+    for (int d = 0; d < DIALECT_COUNT; d++)
+        m->gates[d] = chat_model_find((enum dialect)d, m->id);
     if (!row->enabled) {
         table_put(&p->disabled_models, m->id, m);
         return;

@@ -109,6 +109,8 @@ static void test_whole(void **unused)
     assert_int_equal(m->price->per_million_nusd[USAGE_INPUT], 1000000000);
     assert_null(m->same_id->price);
     assert_int_equal(m->context_window, 5);
+    for (int d = 0; d < DIALECT_COUNT; d++)
+        assert_ptr_equal(m->gates[d], chat_model_find((enum dialect)d, m->id));
     assert_int_equal(m->same_id->context_window, 0);
 
     assert_int_equal(fast->target_count, 3); // the model that is off is none
