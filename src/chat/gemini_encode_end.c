@@ -155,6 +155,7 @@ static void add_part(struct parts_writer *p, const struct gemini_out_part *part,
     gemini_write_out_part(p->e, part, secret, p->out);
 }
 
+/* A stream's last chunk says something, as Google's does: its SDK forgets chats that do not. */
 static void write_parts(struct gemini_encoder *e, struct gemini_out_choice *c, struct buf *out)
 {
     static const struct gemini_out_part empty = {.kind = PART_TEXT};
@@ -179,7 +180,7 @@ static void write_parts(struct gemini_encoder *e, struct gemini_out_choice *c, s
             secret = SLICE("");
         }
     }
-    if (secret.len)
+    if (secret.len || (!p.count && c->has_parts && e->options.framing != FRAMING_BODY))
         add_part(&p, &empty, secret);
 }
 

@@ -184,7 +184,7 @@ static void test_bytes(void **state)
         "\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":9,\"totalTokenCount\":9},"
         "\"modelVersion\":\"test-model\",\"responseId\":\"exchange\"}\r\n\r\n"
         ":\n\n"
-        "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[]},\"finishReason\":"
+        "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"\"}]},\"finishReason\":"
         "\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":9,"
         "\"candidatesTokenCount\":4,\"totalTokenCount\":13},\"modelVersion\":\"test-model\","
         "\"responseId\":\"exchange\"}\r\n\r\n";

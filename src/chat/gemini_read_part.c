@@ -2,6 +2,7 @@
 #include "chat/gemini_inside.h"
 
 #include "chat/gemini_media.h"
+#include "json/raw.h"
 
 /* Base64 of the first bytes of an envelope. */
 #define ENVELOPE_START "cHhzMS"
@@ -145,15 +146,22 @@ static enum err add_call(struct gemini_reader *g, const struct part *p)
     return call->name.len ? ERR_NONE : refuse_part(g, ".functionCall.name", "expected a name");
 }
 
-/* {"output": text} and {"error": text} are what everybody has; anything more is kept as it is. */
+/*
+ * {"output": text} and {"error": text} are what everybody has; anything more is kept as it is.
+ * Vercel's SDK says {"name": of the tool, "content": text}, or "error" in content's place.
+ */
 static void read_object(struct gemini_reader *g, struct chat_result *result,
                         const struct json *object)
 {
+    const struct json *name = json_member(object, SLICE("name"));
     const struct json *output = NULL, *error = NULL, *said;
+    bool named = name && json_string_eq(name->source, result->name);
     size_t others = 0;
 
     json_for_each(at, object) {
-        if (slice_eq(at->key, SLICE("output")))
+        if (named && slice_eq(at->key, SLICE("name")))
+            continue;
+        if (slice_eq(at->key, named ? SLICE("content") : SLICE("output")))
             output = at;
         else if (!slice_eq(at->key, SLICE("error")))
             others++;
@@ -162,7 +170,7 @@ static void read_object(struct gemini_reader *g, struct chat_result *result,
     }
     said = error ? error : output;
     result->is_error = error != NULL;
-    if (others || (output && error) || !json_is(said, JSON_STRING))
+    if (others || named || (output && error) || !json_is(said, JSON_STRING))
         result->object = object->source;
     if (!others && !(output && error) && said)
         chat_item_text(g->arena, &result->items,

@@ -312,6 +312,52 @@ static void test_meaning(void **state)
     arena_release(&a);
 }
 
+/* What a tool said, in the forms that clients have for it. */
+static void test_results(void **state)
+{
+    static const struct {
+        const char *response, *text;
+        bool is_error, kept;
+    } cases[] = {
+        {"{\"output\":\"x\"}",                     "x",                                      false, false},
+        {"{\"error\":\"x\"}",                      "x",                                      true,  false},
+        {"{\"name\":\"f\",\"content\":\"x\"}",     "x",                                      false, true },
+        {"{\"name\":\"f\",\"content\":[1]}",       "[1]",                                    false, true },
+        {"{\"name\":\"f\",\"error\":\"x\"}",       "x",                                      true,  true },
+        {"{\"name\":\"Eve\",\"content\":\"x\"}",   "{\"name\":\"Eve\",\"content\":\"x\"}",   false,
+         true                                                                                            },
+        {"{\"content\":\"x\"}",                    "{\"content\":\"x\"}",                    false, true },
+        {"{\"name\":\"f\",\"content\":1,\"a\":2}", "{\"name\":\"f\",\"content\":1,\"a\":2}", false,
+         true                                                                                            },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct chat_result *result;
+        struct err_info e = {0};
+        struct chat_request r;
+        struct arena a;
+
+        arena_init(&a, 0);
+        assert_int_equal(
+            read_text(&a,
+                      arena_printf(&a,
+                                   "{\"contents\":[{\"role\":\"user\",\"parts\":[{"
+                                   "\"functionResponse\":{\"name\":\"f\",\"response\":%s}}]}]}",
+                                   cases[i].response),
+                      &r, &e),
+            ERR_NONE);
+        result = &list_entry(list_entry(r.turns.next, struct chat_turn, link)->items.next,
+                             struct chat_item, link)
+                      ->result;
+        assert_true(text_eq(list_entry(result->items.next, struct chat_item, link)->text,
+                            slice_str(cases[i].text)));
+        assert_int_equal(result->is_error, cases[i].is_error);
+        assert_int_equal(result->object.len > 0, cases[i].kept);
+        arena_release(&a);
+    }
+}
+
 /* Of Vertex, and of requests that are only counted. */
 static void test_targets(void **state)
 {
@@ -436,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_refused),    cmocka_unit_test(test_envelopes),
         cmocka_unit_test(test_signatures), cmocka_unit_test(test_meaning),
         cmocka_unit_test(test_targets),    cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_results),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
