@@ -11,6 +11,8 @@ static const struct channel_verdict common[] = {
     {403, "", ERR_UPSTREAM_KEY    },
     {408, "", ERR_UPSTREAM_FAILED },
     {429, "", ERR_UPSTREAM_BUSY   },
+    {503, "", ERR_UPSTREAM_FULL   },
+    {529, "", ERR_UPSTREAM_FULL   },
 };
 
 const struct channel_route *channel_route_find(const struct channel *c, enum operation op,

@@ -217,13 +217,14 @@ static enum err error_of(struct slice type)
         {SLICE_INIT("permission_error"),      ERR_UPSTREAM_KEY    },
         {SLICE_INIT("billing_error"),         ERR_UPSTREAM_BILLING},
         {SLICE_INIT("timeout_error"),         ERR_UPSTREAM_TIMEOUT},
+        {SLICE_INIT("overloaded_error"),      ERR_UPSTREAM_FULL   },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
         if (slice_eq(type, errors[i].type))
             return errors[i].code;
     }
-    return ERR_UPSTREAM_FAILED; // overloaded_error, api_error, what is unknown
+    return ERR_UPSTREAM_FAILED; // api_error, what is unknown
 }
 
 static void hear_error(struct anthropic_decoder *d, struct slice error,

@@ -92,7 +92,7 @@ static void test_stream_error(void **state)
         slice_starts(said, slice_sub(stream, 0, slice_find_slice(stream, SLICE("event: error")))));
     assert_true(
         slice_ends(said, SLICE("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
-                               "\"api_error\",\"message\":\"Overloaded.\"},"
+                               "\"overloaded_error\",\"message\":\"Overloaded.\"},"
                                "\"request_id\":\"req_1\"}\n\n")));
     encoding_begin(&g, FRAMING_BODY, 0);
     decode_stream(stream, stream.len, &(struct chat_sink){encoding_take, &g});

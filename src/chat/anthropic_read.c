@@ -293,7 +293,7 @@ static enum err refuse_container(struct anthropic_reading *rd, const struct json
 static enum err refuse_thread(struct anthropic_reading *rd, const struct json *v)
 {
     (void)v;
-    return anthropic_refuse(rd, "thread", STATE);
+    return err_set(rd->e, ERR_NO_THREADS, "thread: " STATE);
 }
 
 static enum err refuse_compaction(struct anthropic_reading *rd, const struct json *v)

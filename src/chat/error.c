@@ -93,7 +93,19 @@ static void write_openai(struct buf *out, const struct err_info *e)
     buf_append_byte(out, '}');
 }
 
-/* A quota of ours has no type of its own: the code says which kind of billing error it is. */
+/*
+ * A quota of ours has no type of its own: the code says which kind of billing error it is.
+ * By the other one the vendor's SDK knows that it must send the conversation itself.
+ */
+static void write_anthropic_details(struct buf *out, enum err code)
+{
+    if (code == ERR_QUOTA)
+        buf_append(out, SLICE(",\"details\":{\"error_code\":\"quota_exceeded\"}"));
+    else if (code == ERR_NO_THREADS)
+        buf_append(out, SLICE(",\"details\":{\"error_code\":\"thread_unsupported_request\","
+                              "\"unsupported\":[\"thread\"]}"));
+}
+
 static void write_anthropic(struct buf *out, const struct err_info *e, struct slice request_id)
 {
     const struct words *w = words_of(e->code);
@@ -102,11 +114,7 @@ static void write_anthropic(struct buf *out, const struct err_info *e, struct sl
     write_str(out, w->anthropic_type);
     buf_append(out, SLICE(",\"message\":"));
     write_anthropic_message(out, e);
-    if (e->code == ERR_QUOTA) {
-        buf_append(out, SLICE(",\"details\":{\"error_code\":"));
-        write_str(out, w->openai_code);
-        buf_append_byte(out, '}');
-    }
+    write_anthropic_details(out, e->code);
     buf_append(out, SLICE("},\"request_id\":"));
     json_write_string(out, request_id);
     buf_append_byte(out, '}');
@@ -160,20 +168,19 @@ static void write_object(struct buf *out, enum dialect d, const struct err_info 
 }
 
 /*
- * The event that Responses knows as `error`.  The flat fields are those of the
+ * The flat fields are those of the
  * vendor's types; the SDKs raise on the nested object, which is what the vendor
- * really sends (openai-responses.md, 6).  Not response.failed, which wants a whole
- * response object: what passes through is not kept.
+ * really sends (openai-responses.md, 6).  It sends response.failed behind it, which wants
+ * a whole response object; what passes through is not kept, so there it is this alone.
  */
-static void write_responses_event(struct buf *out, const struct err_info *e)
+void error_write_responses_event(const struct err_info *e, struct buf *out)
 {
-    buf_append(out, SLICE("{\"type\":\"error\",\"sequence_number\":0,\"code\":"));
+    buf_append(out, SLICE(",\"code\":"));
     write_str(out, words_of(e->code)->openai_code);
     buf_append(out, SLICE(",\"message\":"));
     write_message(out, e);
     buf_append(out, SLICE(",\"param\":null,\"error\":"));
     write_openai(out, e);
-    buf_append_byte(out, '}');
 }
 
 void error_write_body(enum dialect d, enum framing framing, const struct err_info *e,
@@ -201,10 +208,13 @@ static void write_event(struct buf *out, enum dialect d, const struct err_info *
     bool named = d == DIALECT_ANTHROPIC || d == DIALECT_OPENAI_RESPONSES;
     struct buf data = {0};
 
-    if (d == DIALECT_OPENAI_RESPONSES)
-        write_responses_event(&data, e);
-    else
+    if (d == DIALECT_OPENAI_RESPONSES) {
+        buf_append(&data, SLICE("{\"type\":\"error\",\"sequence_number\":0"));
+        error_write_responses_event(e, &data);
+        buf_append_byte(&data, '}');
+    } else {
         write_object(&data, d, e, request_id);
+    }
     sse_write(out, named ? SLICE("error") : SLICE(""), buf_peek(&data));
     buf_release(&data);
 }

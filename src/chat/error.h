@@ -23,4 +23,7 @@ void error_write_body(enum dialect d, enum framing framing, const struct err_inf
 void error_write_stream(enum dialect d, enum framing framing, const struct err_info *e,
                         struct slice request_id, bool first, struct buf *out);
 
+/** What the `error` event of Responses holds behind its sequence number, from the comma on. */
+void error_write_responses_event(const struct err_info *e, struct buf *out);
+
 #endif

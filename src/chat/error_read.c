@@ -22,7 +22,7 @@ static const struct word telling_codes[] = {
     {SLICE_INIT("invalid_api_key"),           ERR_UPSTREAM_KEY    },
     {SLICE_INIT("API_KEY_INVALID"),           ERR_UPSTREAM_KEY    },
     {SLICE_INIT("model_not_found"),           ERR_MODEL_NOT_FOUND },
-    {SLICE_INIT("overloaded"),                ERR_OVERLOADED      },
+    {SLICE_INIT("overloaded"),                ERR_UPSTREAM_FULL   },
     {SLICE_INIT("slow_down"),                 ERR_UPSTREAM_BUSY   },
     {SLICE_INIT("ThrottlingException"),       ERR_UPSTREAM_BUSY   },
     {SLICE_INIT("ModelNotReadyException"),    ERR_UPSTREAM_BUSY   },
@@ -46,9 +46,9 @@ static const struct word codes[] = {
     {SLICE_INIT("rate_limit"),          ERR_UPSTREAM_BUSY   },
     {SLICE_INIT("too_many_requests"),   ERR_UPSTREAM_BUSY   },
     {SLICE_INIT("RESOURCE_EXHAUSTED"),  ERR_UPSTREAM_BUSY   },
-    {SLICE_INIT("UNAVAILABLE"),         ERR_OVERLOADED      },
-    {SLICE_INIT("ServiceUnavailable"),  ERR_OVERLOADED      },
-    {SLICE_INIT("unavailable"),         ERR_OVERLOADED      },
+    {SLICE_INIT("UNAVAILABLE"),         ERR_UPSTREAM_FULL   },
+    {SLICE_INIT("ServiceUnavailable"),  ERR_UPSTREAM_FULL   },
+    {SLICE_INIT("unavailable"),         ERR_UPSTREAM_FULL   },
     {SLICE_INIT("timeout"),             ERR_UPSTREAM_TIMEOUT},
     {SLICE_INIT("DEADLINE_EXCEEDED"),   ERR_UPSTREAM_TIMEOUT},
     {SLICE_INIT("authentication"),      ERR_UPSTREAM_KEY    },
@@ -97,7 +97,7 @@ static enum err kind_of_status(int64_t status)
     case 498: return ERR_UPSTREAM_BUSY; // 498: Groq, no flex capacity
     case 501: return ERR_UNSUPPORTED;
     case 503:
-    case 529: return ERR_OVERLOADED;
+    case 529: return ERR_UPSTREAM_FULL;
     default: break;
     }
     if (status >= 400 && status < 500)

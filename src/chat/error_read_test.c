@@ -102,7 +102,7 @@ static void test_stream_fixture(void **state)
             error_read((enum dialect)d, 200, event.data, &e);
             text = slice_after(text, event.raw.len);
         }
-        if (e.kind != ERR_OVERLOADED && e.kind != ERR_UPSTREAM_FAILED)
+        if (e.kind != ERR_UPSTREAM_FULL && e.kind != ERR_UPSTREAM_FAILED)
             fail_msg("%s: %s", dialect_name((enum dialect)d), err_name(e.kind));
         assert_string_equal(e.message, "Overloaded.");
         sse_cutter_release(&cutter);

@@ -37,6 +37,8 @@ static const struct {
     {ERR_UPSTREAM_DOWN,    502, 500, 500},
     {ERR_UPSTREAM_FAILED,  502, 500, 500},
     {ERR_UPSTREAM_TIMEOUT, 504, 504, 504},
+    {ERR_UPSTREAM_FULL,    503, 529, 503},
+    {ERR_NO_THREADS,       400, 400, 400},
     {ERR_UPSTREAM_REFUSED, 400, 400, 400},
     {ERR_CONTEXT_LENGTH,   400, 400, 400},
 };
@@ -87,6 +89,10 @@ static const struct {
     {DIALECT_ANTHROPIC,        FRAMING_BODY,  ERR_QUOTA,          0,    "x",
      "{\"type\":\"error\",\"error\":{\"type\":\"billing_error\",\"message\":\"x\",\"details\":"
      "{\"error_code\":\"quota_exceeded\"}},\"request_id\":\"" ID "\"}"                           },
+    {DIALECT_ANTHROPIC,        FRAMING_BODY,  ERR_NO_THREADS,     0,    "x",
+     "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"x\","
+     "\"details\":{\"error_code\":\"thread_unsupported_request\",\"unsupported\":[\"thread\"]}},"
+     "\"request_id\":\"" ID "\"}"                                                                },
     {DIALECT_GEMINI,           FRAMING_BODY,  ERR_BAD_KEY,        0,    "x",
      "{\"error\":{\"code\":401,\"message\":\"x\",\"status\":\"UNAUTHENTICATED\",\"details\":[]}}"},
     {DIALECT_GEMINI,           FRAMING_ARRAY, ERR_RATE_LIMIT,     6001, "x",

@@ -478,7 +478,11 @@ static bool on_end(const struct responses_speaking *s)
     return true;
 }
 
-/* Before its START there is no response to fail: what goes out is one all the same. */
+/*
+ * As the vendor says it: its SDKs raise on `error` and take response.failed for an answer like
+ * any other; Codex passes over `error` and waits for response.failed.  Before its START there
+ * is no response to fail: what goes out is one all the same.
+ */
 static bool on_error(const struct responses_speaking *s, const struct chat_event *ev)
 {
     struct responses_encoder *en = s->en;
@@ -488,6 +492,7 @@ static bool on_error(const struct responses_speaking *s, const struct chat_event
         en->created_unix = en->o.now_unix;
         en->id_len = chat_id_make(en->id, SLICE("resp_"), RESPONSE_ID_LEN, en->o.id, 0).len;
     }
+    responses_frame_error(s, ev);
     responses_frame_response(s, SLICE("response.failed"), RESPONSES_FAILED, ev);
     return true;
 }

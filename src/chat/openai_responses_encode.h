@@ -108,6 +108,7 @@ static inline bool responses_streams(const struct responses_speaking *s)
  */
 void responses_frame_response(const struct responses_speaking *s, struct slice type,
                               enum responses_status status, const struct chat_event *error);
+void responses_frame_error(const struct responses_speaking *s, const struct chat_event *error);
 void responses_frame_item(const struct responses_speaking *s, struct slice type,
                           const struct responses_output *item, enum responses_status status);
 

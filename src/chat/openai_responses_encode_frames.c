@@ -1,4 +1,5 @@
 /* openai_responses_encode_frames.c - the events of a Responses stream, each as its bytes. */
+#include "chat/error.h"
 #include "chat/openai_responses_encode.h"
 #include "chat/openai_responses_inside.h"
 
@@ -29,6 +30,21 @@ void responses_frame_response(const struct responses_speaking *s, struct slice t
     w = frame_begin(s, type);
     json_key(&w, SLICE("response"));
     responses_write_object(&w, s->en, status, error);
+    frame_end(&w);
+}
+
+void responses_frame_error(const struct responses_speaking *s, const struct chat_event *ev)
+{
+    struct err_info e = {0};
+    struct json_writer w;
+
+    if (!responses_streams(s))
+        return;
+    if (ev->error.message.len)
+        err_set(&e, ev->error.code, "%.*s", SLICE_ARG(ev->error.message));
+    e.code = ev->error.code;
+    w = frame_begin(s, SLICE("error"));
+    error_write_responses_event(&e, s->out);
     frame_end(&w);
 }
 

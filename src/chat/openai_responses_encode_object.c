@@ -234,15 +234,25 @@ static void echo_tier(struct json_writer *w, const struct responses_encoder *en)
         echo(w, en, SLICE("service_tier"), SLICE("\"default\""));
 }
 
-/* The vendor's code for what a response failed by. */
+/* The vendor's code for what a response failed by; Codex shortens, waits or gives up by it. */
+static struct slice code_of(enum err code)
+{
+    switch ((int)code) {
+    case ERR_RATE_LIMIT:
+    case ERR_UPSTREAM_BUSY: return SLICE("rate_limit_exceeded");
+    case ERR_UPSTREAM_FULL: return SLICE("server_is_overloaded");
+    case ERR_CONTEXT_LENGTH: return SLICE("context_length_exceeded");
+    default: return SLICE("server_error");
+    }
+}
+
 static void write_error(struct json_writer *w, const struct chat_event *error)
 {
-    bool busy = error->error.code == ERR_UPSTREAM_BUSY || error->error.code == ERR_RATE_LIMIT;
     struct slice message = error->error.message;
 
     json_key(w, SLICE("error"));
     json_open_object(w);
-    responses_word(w, SLICE("code"), busy ? SLICE("rate_limit_exceeded") : SLICE("server_error"));
+    responses_word(w, SLICE("code"), code_of(error->error.code));
     responses_word(w, SLICE("message"),
                    message.len ? message : slice_str(err_text(error->error.code)));
     json_close_object(w);

@@ -600,6 +600,9 @@ static void test_the_rest(void **state)
     assert_true(slice_find_slice(buf_peek(&out),
                                  SLICE("\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":"
                                        "\"the provider is limiting our requests\"}")) != SIZE_MAX);
+    assert_true(slice_starts(buf_peek(&out),
+                             SLICE("event: error\ndata: {\"type\":\"error\",\"sequence_number\":2,"
+                                   "\"code\":\"rate_limit_exceeded\"")));
     buf_clear(&out);
     say(encoder, &out, &ping);
     say(body, &out, &start);

@@ -173,12 +173,12 @@ static const struct {
     {SLICE_INIT("rate_limit"),         ERR_UPSTREAM_BUSY   },
     {SLICE_INIT("slow_down"),          ERR_UPSTREAM_BUSY   },
     {SLICE_INIT("too_many_requests"),  ERR_UPSTREAM_BUSY   },
-    {SLICE_INIT("overloaded"),         ERR_UPSTREAM_FAILED },
+    {SLICE_INIT("overloaded"),         ERR_UPSTREAM_FULL   },
     {SLICE_INIT("timeout"),            ERR_UPSTREAM_TIMEOUT},
     {SLICE_INIT("api_key"),            ERR_UPSTREAM_KEY    },
     {SLICE_INIT("authentication"),     ERR_UPSTREAM_KEY    },
     {SLICE_INIT("permission"),         ERR_UPSTREAM_KEY    },
-    {SLICE_INIT("context_length"),     ERR_UPSTREAM_REFUSED},
+    {SLICE_INIT("context_length"),     ERR_CONTEXT_LENGTH  },
     {SLICE_INIT("content_policy"),     ERR_UPSTREAM_REFUSED},
     {SLICE_INIT("content_filter"),     ERR_UPSTREAM_REFUSED},
     {SLICE_INIT("invalid_prompt"),     ERR_UPSTREAM_REFUSED},
@@ -206,6 +206,8 @@ static enum err error_of_status(int64_t status)
     case 408:
     case 504: return ERR_UPSTREAM_TIMEOUT;
     case 429: return ERR_UPSTREAM_BUSY;
+    case 503:
+    case 529: return ERR_UPSTREAM_FULL;
     default: return status >= 400 && status < 500 ? ERR_UPSTREAM_REFUSED : ERR_UPSTREAM_FAILED;
     }
 }

@@ -317,7 +317,7 @@ static enum verdict give_up(struct exchange *x)
 {
     struct attempt *at = &x->attempt;
     bool may_be_told = at->err.code == ERR_UPSTREAM_REFUSED || at->err.code == ERR_UPSTREAM_BUSY ||
-                       at->err.code == ERR_UPSTREAM_FAILED;
+                       at->err.code == ERR_UPSTREAM_FAILED || at->err.code == ERR_UPSTREAM_FULL;
 
     if ((at->call.status >= 400 && may_be_told) || at->first_error.len) {
         x->relay.mode = RELAY_ERROR;
