@@ -72,7 +72,7 @@ const RUNNERS = {
 for (const [name, model] of Object.entries(VERCEL))
   RUNNERS[name] = async (t, o, seen) => {
     const tools = { get_weather: tool({ description, inputSchema: City, execute: ({ city }) => seen(city) }) };
-    const body = { model: model(o), maxRetries: 0, prompt: o.words, tools, stopWhen: isStepCount(5) };
+    const body = { model: model(o), maxRetries: 0, prompt: o.words, tools, stopWhen: isStepCount(5), providerOptions: { openai: { store: false } } };
     if (!t.stream) return (await generateText(body)).text;
     const result = streamText({ ...body, onError() {} });
     return await result.text;

@@ -108,9 +108,12 @@ rig.each('effort becomes a budget for models that know only that', async (t) => 
   assert.equal(BUDGET[t.dialect.name](t.requests[0].json), 8192);
 }, { fits: (t) => t.target.elder && !t.native });
 
+// Chat's clients send secrets in fields that their own host reads or not: nothing of a request in its dialect is touched.
+const asItIs = (target, driver) => target.dialect === driver.dialect && driver.dialect.name === 'openai_chat';
+
 // A conversation that begins at one upstream and goes on at another.
 rig.each('a secret is told to no other vendor', async (t) => {
-  for (const other of targetsOf(t.driver).filter((o) => !o.direct && o.dialect !== t.dialect)) {
+  for (const other of targetsOf(t.driver).filter((o) => !o.direct && o.dialect !== t.dialect && !asItIs(o, t.driver))) {
     const secret = newSecret();
     const there = t.at(other);
     t.script(answer([thought(secret, ...THOUGHT), paris]), DONE);

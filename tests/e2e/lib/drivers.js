@@ -450,15 +450,15 @@ const driver = (name, dialect, Kind, explain, traits = {}) => ({ name, dialect, 
  * hides: what the SDK does not show its user (or cannot say), so that no test expects it.
  */
 export const DRIVERS = [
-  driver('openai chat', chat, ChatSession, openaiError),
-  driver('openai chat, bare history', chat, BareChatSession, openaiError, { hides: ['thought'] }),
-  driver('openai responses', responses, ResponsesSession, openaiError, { hides: ['stop', 'seed'] }),
+  driver('openai chat', chat, ChatSession, openaiError, { hides: ['failed'] }),
+  driver('openai chat, bare history', chat, BareChatSession, openaiError, { hides: ['thought', 'failed'] }),
+  driver('openai responses', responses, ResponsesSession, openaiError, { hides: ['stop', 'seed', 'failed'] }),
   driver('anthropic', anthropic, AnthropicSession, (e) => ({ own: e instanceof Anthropic.APIError, status: e.status, retryAfter: e.headers?.get('retry-after') }), {
     hides: ['temperature', 'seed', 'image'],
   }),
   driver('genai', gemini, GeminiSession, (e) => ({ own: e instanceof ApiError, status: e.status })),
-  driver('ai chat', chat, AiChatSession, aiError, { hides: ['thought', 'image'] }),
-  driver('ai responses', responses, AiResponsesSession, aiError, { hides: ['stop', 'seed'] }),
+  driver('ai chat', chat, AiChatSession, aiError, { hides: ['thought', 'image', 'failed'] }),
+  driver('ai responses', responses, AiResponsesSession, aiError, { hides: ['stop', 'seed', 'failed', 'image'] }),
   driver('ai anthropic', anthropic, AiAnthropicSession, aiError, { hides: ['temperature', 'seed', 'image'] }),
   driver('ai google', gemini, AiGeminiSession, aiError),
 ];
