@@ -14,8 +14,7 @@ enum chat_vendor chat_target_vendor(const struct chat_target *t)
     return VENDOR_NONE;
 }
 
-/* Strict: the first thing that was dropped is what is wrong with the request. */
-static enum err refuse_drops(const struct chat_request *r, struct err_info *e)
+enum err chat_refuse_drops(const struct chat_request *r, struct err_info *e)
 {
     list_for_each(at, &r->notes) {
         const struct chat_note *n = list_entry(at, struct chat_note, link);
@@ -38,5 +37,5 @@ enum err chat_shape(struct chat_request *r, const struct chat_target *t, struct 
         if (steps[i](r, t, e) != ERR_NONE)
             return e->code;
     }
-    return t->strict ? refuse_drops(r, e) : ERR_NONE;
+    return t->strict ? chat_refuse_drops(r, e) : ERR_NONE;
 }

@@ -38,6 +38,9 @@ enum chat_vendor chat_target_vendor(const struct chat_target *t);
  */
 enum err chat_shape(struct chat_request *r, const struct chat_target *t, struct err_info *e);
 
+/** Strict routes: ERR_BAD_REQUEST names the first field that was dropped, if any was. */
+enum err chat_refuse_drops(const struct chat_request *r, struct err_info *e);
+
 /* Its steps, in this order; each in a file of its name. */
 enum err shape_fields(struct chat_request *r, const struct chat_target *t, struct err_info *e);
 enum err shape_tools(struct chat_request *r, const struct chat_target *t, struct err_info *e);

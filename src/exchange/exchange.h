@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/random.h"
+#include "chat/embed.h"
 #include "chat/listener.h"
 #include "chat/memory.h"
 #include "chat/replay.h"
@@ -49,7 +50,8 @@ struct attempt {
     enum dialect dialect;       // what upstream speaks
     enum framing framing;       // how it was asked to answer
     bool is_foreign;            // not in the client's words; else bytes pass
-    struct chat_request *asked; // translated: the client's request
+    struct chat_request *asked; // foreign: the client's request; where it is no conversation: notes
+    struct embed embed;         // foreign, embed: what its answer must know
     struct http_target target;
     struct http_call call;
     struct buf head; // of the request; holds the credential, so it is wiped

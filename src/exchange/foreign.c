@@ -46,8 +46,7 @@ static void append_name(struct buf *out, struct slice name)
     }
 }
 
-/* The header, and the debug log's line. */
-static void note_dropped(struct exchange *x, const struct chat_request *r)
+void foreign_note(struct exchange *x, const struct chat_request *r)
 {
     struct buf *list = &x->gw->scratch;
 
@@ -84,10 +83,11 @@ enum err foreign_read(struct exchange *x, struct chat_request *out, struct err_i
     return ERR_NONE;
 }
 
-enum err foreign_build(struct exchange *x, struct attempt *at)
+struct chat_target foreign_target(const struct exchange *x, const struct attempt *at)
 {
     const struct provider *p = at->candidate->provider;
-    struct chat_target target = {
+
+    return (struct chat_target){
         .dialect = at->dialect,
         .host = p->channel->host,
         .model = at->candidate->model,
@@ -98,6 +98,11 @@ enum err foreign_build(struct exchange *x, struct attempt *at)
         .drop_reasoning = x->drop_reasoning,
         .counting = x->target.operation == OP_COUNT_TOKENS,
     };
+}
+
+enum err foreign_build(struct exchange *x, struct attempt *at)
+{
+    struct chat_target target = foreign_target(x, at);
 
     at->asked = arena_new(&x->arena, struct chat_request);
     buf_clear(&x->foreign_body);
@@ -105,7 +110,7 @@ enum err foreign_build(struct exchange *x, struct attempt *at)
         return at->err.code;
     if (translate_write(at->asked, &target, &x->foreign_body, &at->err))
         return at->err.code;
-    note_dropped(x, at->asked);
+    foreign_note(x, at->asked);
     return ERR_NONE;
 }
 
@@ -138,7 +143,7 @@ bool foreign_reasoning_refused(const struct attempt *at, struct slice body)
                                          SLICE_INIT("signature"),
                                          SLICE_INIT("thinking")};
 
-    if (at->call.status != 400 || !at->asked)
+    if (at->call.status != 400 || !at->asked || list_is_empty(&at->asked->turns))
         return false;
     for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
         if (slice_find_slice(body, signs[i]) != SIZE_MAX)

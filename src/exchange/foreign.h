@@ -15,6 +15,12 @@ struct cell foreign_cell(const struct exchange *x, const struct candidate *c);
 /** For envelopes of this exchange's user; as long as its arena. */
 struct chat_seal foreign_seal(struct exchange *x);
 
+/** Where the attempt's request goes, for those who write it. */
+struct chat_target foreign_target(const struct exchange *x, const struct attempt *at);
+
+/** What the request had to leave out: for the answer's header, and the debug log. */
+void foreign_note(struct exchange *x, const struct chat_request *r);
+
 /** The client's body in the vocabulary, with what it goes on with. */
 enum err foreign_read(struct exchange *x, struct chat_request *out, struct err_info *e);
 

@@ -149,3 +149,101 @@ for (const [client, count] of Object.entries(COUNTERS)) {
     });
   });
 }
+
+// ---- vectors ------------------------------------------------------------------
+
+const VECTOR = [0.25, -0.5, 1, 0.0078125]; // as the scripted upstreams answer
+
+function assertEmbedded(row, provider, client, upstream) {
+  assert.equal(row.operation, 'embed');
+  assert.equal(row.outcome, 'ok');
+  assert.equal(row.provider, provider);
+  assert.equal(row.dialect, client);
+  assert.equal(row.upstream_dialect, upstream);
+  assert.ok(row.input_tokens > 0, JSON.stringify(row));
+  assert.ok(Number(row.cost_usd) > 0);
+}
+
+describe('embed, openai by gemini', () => {
+  for (const encoding_format of [undefined, 'float', 'base64'])
+    test(`as ${encoding_format ?? 'the SDK asks by default'}`, async () => {
+      const id = newId('case-embed');
+      const model = nameOf('gemini');
+      const answer = await openai(id).embeddings.create({ model, input: ['one', id], dimensions: 4, encoding_format });
+      assert.equal(answer.object, 'list');
+      assert.equal(answer.model, model);
+      assert.equal(answer.data.length, 2);
+      assert.ok(answer.usage.total_tokens > 0);
+      for (const [i, item] of answer.data.entries()) {
+        assert.equal(item.index, i);
+        const got = encoding_format === 'base64' ? [...new Float32Array(Uint8Array.from(Buffer.from(item.embedding, 'base64')).buffer)] : item.embedding;
+        assert.deepEqual([...got], VECTOR);
+      }
+      const { path, json } = lastRequest(id);
+      assert.match(path, /:batchEmbedContents$/);
+      assert.deepEqual(json.requests[0], {
+        model: `models/${PROVIDERS.gemini.model}`,
+        content: { parts: [{ text: 'one' }] },
+        outputDimensionality: 4,
+      });
+      const row = await rig.gw.row(id);
+      assertEmbedded(row, 'gemini', 'openai', 'gemini');
+      assert.equal(row.usage_source, 'estimated');
+    });
+
+  test('tokens instead of text are refused', async () => {
+    await assert.rejects(openai(newId()).embeddings.create({ model: nameOf('gemini'), input: [[1, 2]] }), (e) => {
+      assert.ok(e instanceof OpenAI.BadRequestError, e);
+      assert.match(e.message, /input/);
+      return true;
+    });
+  });
+
+  test('not as many vectors as texts', async () => {
+    const id = newId('case-short');
+    rig.up.script(id, (req, res) => res.json(200, { embeddings: [] }));
+    await assert.rejects(openai(id).embeddings.create({ model: nameOf('gemini'), input: [id] }), (e) => e.status === 502);
+    assert.equal((await rig.gw.row(id)).outcome, 'upstream_error');
+  });
+
+  test('what upstream refuses, in the words of OpenAI', async () => {
+    const id = newId('case-refused');
+    rig.up.script(id, (req, res) => res.json(400, { error: { code: 400, message: 'The vector is too long.', status: 'INVALID_ARGUMENT' } }));
+    await assert.rejects(openai(id).embeddings.create({ model: nameOf('gemini'), input: id }), (e) => {
+      assert.ok(e instanceof OpenAI.BadRequestError, e);
+      assert.match(e.message, /The vector is too long/);
+      assert.equal(e.type, 'invalid_request_error');
+      return true;
+    });
+  });
+
+  test('an error inside 200', async () => {
+    const id = newId('case-inside');
+    rig.up.script(id, (req, res) => res.json(200, { error: { code: 503, message: 'Come back later.', status: 'UNAVAILABLE' } }));
+    await assert.rejects(openai(id).embeddings.create({ model: nameOf('gemini'), input: id }), (e) => {
+      assert.ok(e.status >= 500, e);
+      assert.match(e.message, /Come back later/);
+      return true;
+    });
+    assert.equal((await rig.gw.row(id)).outcome, 'upstream_error');
+  });
+});
+
+test('embed, gemini by openai', async () => {
+  const id = newId('case-embed');
+  const { embeddings } = await genai(id).models.embedContent({ model: nameOf('openai'), contents: ['one', id], config: { outputDimensionality: 4 } });
+  assert.deepEqual(embeddings.map((e) => [...e.values]), [VECTOR, VECTOR]);
+  const { path, json } = lastRequest(id);
+  assert.match(path, /\/v1\/embeddings$/);
+  assert.equal(json.model, PROVIDERS.openai.model);
+  assert.deepEqual(json.input, ['one', id]);
+  assert.equal(json.dimensions, 4);
+  const row = await rig.gw.row(id);
+  assertEmbedded(row, 'openai', 'gemini', 'openai');
+  assert.equal(row.usage_source, 'upstream');
+  assert.equal(row.input_tokens, 6);
+});
+
+test('embed, openai by anthropic: there is no such thing', async () => {
+  await assert.rejects(openai(newId()).embeddings.create({ model: nameOf('anthropic'), input: 'one' }), (e) => e.status === 501);
+});
