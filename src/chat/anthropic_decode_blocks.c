@@ -7,26 +7,37 @@
 
 #define MAX_HELD ((size_t)16 << 20) // bytes of one block
 
-/* Code points.  The second half of a pair of escapes counts for nothing: so pieces add up. */
-static int64_t count_characters(struct slice escaped)
+/* Code points of UTF-8: all bytes but those that continue one. */
+static int64_t count_runes(struct slice plain)
 {
     int64_t count = 0;
 
-    for (size_t i = 0; i < escaped.len; i++) {
-        const char *at = escaped.ptr + i;
-        if (((unsigned char)*at & 0xC0) == 0x80)
-            continue;
-        count++;
-        if (*at != '\\')
-            continue;
-        if (escaped.len - i >= 6 && at[1] == 'u') {
-            count -= (at[2] | 0x20) == 'd' && (at[3] | 0x20) >= 'c' && (at[3] | 0x20) <= 'f';
-            i += 5;
-        } else {
-            i++;
-        }
-    }
+    for (size_t i = 0; i < plain.len; i++)
+        count += ((unsigned char)plain.ptr[i] & 0xC0) != 0x80;
     return count;
+}
+
+/* The second half of a pair of escapes counts for nothing: so pieces add up. */
+static bool is_second_half(struct slice escape)
+{
+    return (escape.ptr[2] | 0x20) == 'd' && (escape.ptr[3] | 0x20) >= 'c' &&
+           (escape.ptr[3] | 0x20) <= 'f';
+}
+
+/* Code points of what stands in a string literal. */
+static int64_t count_characters(struct slice escaped)
+{
+    int64_t count = 0;
+    size_t plain;
+
+    while ((plain = slice_find(escaped, '\\')) != SIZE_MAX) {
+        struct slice escape = slice_after(escaped, plain);
+        bool is_unicode = escape.len >= 6 && escape.ptr[1] == 'u';
+        count += count_runes(slice_sub(escaped, 0, plain)) + 1;
+        count -= is_unicode && is_second_half(escape);
+        escaped = slice_after(escape, is_unicode ? 6 : 2);
+    }
+    return count + count_runes(escaped);
 }
 
 static void say(struct anthropic_decoder *d, struct anthropic_block *b, struct chat_text text,

@@ -51,6 +51,8 @@ bool text_eq(struct chat_text t, struct slice s)
     struct buf plain = {0};
     bool same;
 
+    if (t.s.len < s.len)
+        return false; // what is escaped is longer than what it stands for
     if (!has_escapes(t))
         return slice_eq(t.s, s);
     text_append_plain(&plain, t);

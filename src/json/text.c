@@ -208,19 +208,39 @@ size_t json_utf8_fault(struct slice s)
     return fault_by_sequence(s);
 }
 
+/* Which of these bytes a string does not take as they are. */
+static inline __m128i not_plain(__m128i v)
+{
+    __m128i hit =
+        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+
+    return _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v));
+}
+
+bool json_is_plain_ascii(const char *at, size_t len)
+{
+    unsigned mask = 0;
+
+    for (; len; at += JSON_BLOCK_BYTES) {
+        __m128i v = _mm_loadu_si128((const void *)at);
+        unsigned hits = (unsigned)_mm_movemask_epi8(_mm_or_si128(v, not_plain(v)));
+
+        if (len < JSON_BLOCK_BYTES)
+            return !(mask | (hits & ((1U << len) - 1)));
+        mask |= hits;
+        len -= JSON_BLOCK_BYTES;
+    }
+    return !mask;
+}
+
 size_t json_plain_len(struct slice s)
 {
-    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-    const __m128i last_control = _mm_set1_epi8(0x1F);
     size_t at = 0;
 
     for (; s.len - at >= 16; at += 16) {
         __m128i v = _mm_loadu_si128((const void *)(s.ptr + at));
-        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash));
-        unsigned mask;
+        unsigned mask = (unsigned)_mm_movemask_epi8(not_plain(v));
 
-        hit = _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_min_epu8(v, last_control), v));
-        mask = (unsigned)_mm_movemask_epi8(hit);
         if (mask)
             return at + (size_t)__builtin_ctz(mask);
     }
@@ -234,6 +254,16 @@ size_t json_plain_len(struct slice s)
 size_t json_utf8_fault(struct slice s)
 {
     return fault_by_sequence(s);
+}
+
+bool json_is_plain_ascii(const char *at, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)at[i];
+        if (c <= 0x1F || c >= 0x80 || c == '"' || c == '\\')
+            return false;
+    }
+    return true;
 }
 
 size_t json_plain_len(struct slice s)

@@ -2,6 +2,7 @@
 #ifndef JSON_TEXT_H
 #define JSON_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/slice.h"
@@ -11,6 +12,11 @@ size_t json_utf8_fault(struct slice s);
 
 /** How many bytes from the start a string takes as they are: no '"', '\' or control character. */
 size_t json_plain_len(struct slice s);
+
+#define JSON_BLOCK_BYTES 16
+
+/** Is all of it ASCII, and plain?  Looks at whole blocks: what lies behind its end must be readable. */
+bool json_is_plain_ascii(const char *at, size_t len);
 
 /**
  * The bytes of the UTF-8 sequence at the start of `s`, 1 to 4; 0 when there is none.

@@ -10,6 +10,7 @@
 
 #define ESCAPE_BYTES 6 // "\\u0000", the longest
 #define STEP_BYTES   ((size_t)512)
+#define SHORT_BYTES  ((size_t)64) // keys and ids, which are nearly always plain
 
 static size_t escape_byte(char *out, unsigned char c)
 {
@@ -77,6 +78,24 @@ static void escape_bytes(struct buf *out, struct slice s)
     escape_utf8(out, s);
 }
 
+/* A short string, quotes and all, if nothing in it must be escaped.  The copy is looked at. */
+static bool write_plain(struct buf *out, struct slice s)
+{
+    char *to;
+
+    if (s.len > SHORT_BYTES)
+        return false;
+    to = buf_reserve(out, s.len + 2 + JSON_BLOCK_BYTES);
+    to[0] = '"';
+    if (s.len)
+        memcpy(to + 1, s.ptr, s.len);
+    to[s.len + 1] = '"';
+    if (!json_is_plain_ascii(to + 1, s.len))
+        return false;
+    buf_grew(out, s.len + 2);
+    return true;
+}
+
 void json_write_escaped(struct buf *out, struct slice s)
 {
     if (json_utf8_fault(s) == SIZE_MAX)
@@ -87,6 +106,8 @@ void json_write_escaped(struct buf *out, struct slice s)
 
 void json_write_string(struct buf *out, struct slice s)
 {
+    if (write_plain(out, s))
+        return;
     buf_append_byte(out, '"');
     json_write_escaped(out, s);
     buf_append_byte(out, '"');
