@@ -163,6 +163,12 @@ static bool classify_resource(const struct head *head, struct arena *arena, stru
         classify_model(head, arena, slice_after(path, model_prefixes[i].len), out, e);
         return true;
     }
+    /* A model of another's is "openai/gpt-5": Vercel's SDK puts no "models/" before a slash. */
+    if (gemini && find_action(path)) {
+        out->dialect = DIALECT_GEMINI;
+        classify_model(head, arena, path, out, e);
+        return true;
+    }
     return false;
 }
 
