@@ -5,6 +5,7 @@
 //                                  { text, thought, calls, finish, sequence, usage, images, raw }
 //   await s.results([...])         the next turn: what the tools said
 //   s.headers                      of the last answer
+//   extra                          what the body (or genai's config) holds besides
 //
 // A session keeps its history as the SDK's documentation tells users to: what came goes back.
 import { APICallError, generateText, jsonSchema, Output, RetryError, streamText } from 'ai';
@@ -70,9 +71,13 @@ class ChatSession extends Session {
     if (this.system) this.history.push({ role: 'system', content: this.system });
   }
 
-  user(text, { image }) {
-    if (!image) return { role: 'user', content: text };
-    return { role: 'user', content: [{ type: 'text', text }, { type: 'image_url', image_url: { url: dataUrl(image) } }] };
+  user(text, { image, file, audio }) {
+    const media = [
+      image && { type: 'image_url', image_url: { url: dataUrl(image) } },
+      file && { type: 'file', file: { filename: file.name, file_data: dataUrl(file) } },
+      audio && { type: 'input_audio', input_audio: { data: audio.data, format: 'wav' } },
+    ].filter(Boolean);
+    return { role: 'user', content: media.length ? [{ type: 'text', text }, ...media] : text };
   }
 
   toolResults(results) {
@@ -91,6 +96,7 @@ class ChatSession extends Session {
       tools: tools.length ? tools : undefined,
       reasoning_effort: this.effort,
       response_format: this.schema && { type: 'json_schema', json_schema: { name: 'answer', schema: this.schema } },
+      ...this.extra,
     });
   }
 
@@ -173,9 +179,13 @@ class ResponsesSession extends Session {
     this.sdk = new OpenAI({ apiKey: this.key, baseURL: `${this.root}/v1`, maxRetries: 0, defaultHeaders: this.fixed });
   }
 
-  user(text, { image }) {
-    if (!image) return { role: 'user', content: text };
-    return { role: 'user', content: [{ type: 'input_text', text }, { type: 'input_image', detail: 'auto', image_url: dataUrl(image) }] };
+  user(text, { image, file, audio }) {
+    const media = [
+      image && { type: 'input_image', detail: 'auto', image_url: dataUrl(image) },
+      file && { type: 'input_file', filename: file.name, file_data: dataUrl(file) },
+      audio && { type: 'input_audio', input_audio: { data: audio.data, format: 'wav' } },
+    ].filter(Boolean);
+    return { role: 'user', content: media.length ? [{ type: 'input_text', text }, ...media] : text };
   }
 
   toolResults(results) {
@@ -194,6 +204,7 @@ class ResponsesSession extends Session {
       tools: this.tools.length ? this.tools.map(({ name, description, schema }) => ({ type: 'function', name, description, parameters: schema, strict: false })) : undefined,
       reasoning: this.effort && { effort: this.effort, summary: 'auto' },
       text: this.schema && { format: { type: 'json_schema', name: 'answer', schema: this.schema, strict: false } },
+      ...this.extra,
     });
   }
 
@@ -232,10 +243,10 @@ class AnthropicSession extends Session {
     this.sdk = new Anthropic({ apiKey: this.key, baseURL: this.root, maxRetries: 0, defaultHeaders: this.fixed });
   }
 
-  user(text, { image }) {
-    if (!image) return { role: 'user', content: text };
-    const source = image && { type: 'base64', media_type: image.mime, data: image.data };
-    return { role: 'user', content: [{ type: 'image', source }, { type: 'text', text }] };
+  user(text, { image, file }) {
+    const source = (m) => ({ type: 'base64', media_type: m.mime, data: m.data });
+    const media = [image && { type: 'image', source: source(image) }, file && { type: 'document', source: source(file), title: file.name }].filter(Boolean);
+    return { role: 'user', content: media.length ? [...media, { type: 'text', text }] : text };
   }
 
   toolResults(results) {
@@ -254,6 +265,7 @@ class AnthropicSession extends Session {
       output_config: this.effort || this.schema
         ? given({ effort: this.effort, format: this.schema && { type: 'json_schema', schema: this.schema } })
         : undefined,
+      ...this.extra,
     });
   }
 
@@ -286,9 +298,9 @@ class GeminiSession extends Session {
     this.sdk = new GoogleGenAI({ apiKey: this.key, httpOptions: { baseUrl: this.root, headers: this.fixed } });
   }
 
-  user(text, { image }) {
-    const parts = image ? [{ inlineData: { mimeType: image.mime, data: image.data } }] : [];
-    return { role: 'user', parts: [...parts, { text }] };
+  user(text, { image, file, audio }) {
+    const media = [image, file, audio].filter(Boolean);
+    return { role: 'user', parts: [...media.map(({ mime, data }) => ({ inlineData: { mimeType: mime, data } })), { text }] };
   }
 
   toolResults(results) {
@@ -311,6 +323,7 @@ class GeminiSession extends Session {
         thinkingConfig: this.effort && { includeThoughts: true, thinkingLevel: this.effort.toUpperCase() },
         responseMimeType: this.schema && 'application/json',
         responseJsonSchema: this.schema,
+        ...this.extra,
       }),
     };
   }
@@ -359,9 +372,9 @@ const vercel = (model, thinking) =>
   class extends Session {
     open() {}
 
-    user(text, { image }) {
-      if (!image) return { role: 'user', content: text };
-      return { role: 'user', content: [{ type: 'text', text }, { type: 'file', data: image.data, mediaType: image.mime }] };
+    user(text, { image, file, audio }) {
+      const media = [image, file, audio].filter(Boolean).map(({ mime, data, name }) => given({ type: 'file', data, mediaType: mime, filename: name }));
+      return { role: 'user', content: media.length ? [{ type: 'text', text }, ...media] : text };
     }
 
     toolResults(results) {
@@ -454,11 +467,11 @@ export const DRIVERS = [
   driver('openai chat, bare history', chat, BareChatSession, openaiError, { hides: ['thought', 'failed'] }),
   driver('openai responses', responses, ResponsesSession, openaiError, { hides: ['stop', 'seed', 'failed'] }),
   driver('anthropic', anthropic, AnthropicSession, (e) => ({ own: e instanceof Anthropic.APIError, status: e.status, retryAfter: e.headers?.get('retry-after') }), {
-    hides: ['temperature', 'seed', 'image'],
+    hides: ['temperature', 'seed', 'image', 'audio'],
   }),
   driver('genai', gemini, GeminiSession, (e) => ({ own: e instanceof ApiError, status: e.status })),
   driver('ai chat', chat, AiChatSession, aiError, { hides: ['thought', 'image', 'failed'] }),
-  driver('ai responses', responses, AiResponsesSession, aiError, { hides: ['stop', 'seed', 'failed', 'image'] }),
-  driver('ai anthropic', anthropic, AiAnthropicSession, aiError, { hides: ['temperature', 'seed', 'image'] }),
+  driver('ai responses', responses, AiResponsesSession, aiError, { hides: ['stop', 'seed', 'failed', 'image', 'audio'] }),
+  driver('ai anthropic', anthropic, AiAnthropicSession, aiError, { hides: ['temperature', 'seed', 'image', 'audio'] }),
   driver('ai google', gemini, AiGeminiSession, aiError),
 ];

@@ -91,6 +91,11 @@ class Trial {
     return target.direct ? target[of] : alias(target, of, strict);
   }
 
+  // The same by its provider's name and its own, which needs no alias.
+  scopedName() {
+    return `${provider(this.target)}/${this.target.model}`;
+  }
+
   // The same client with another upstream.
   at(target) {
     return new Trial(this.rig, this.driver, target, this.stream);

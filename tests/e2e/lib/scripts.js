@@ -306,6 +306,7 @@ function refuseThread(d, res) {
 
 /*
  * What an upstream does that gives these answers, one after the other; the last one stays.
+ * An answer that hangs on the request is a function of it.
  * For Upstream.script(): the dialect is the request's.
  */
 export function scripted(...answers) {
@@ -313,7 +314,8 @@ export function scripted(...answers) {
   return async (req, res) => {
     const d = req.dialect;
     if (req.json?.thread) return refuseThread(d, res);
-    const a = answers[Math.min(n++, answers.length - 1)];
+    let a = answers[Math.min(n++, answers.length - 1)];
+    if (typeof a === 'function') a = a(req);
     if (a.status) return refuse(d, res, a);
     for (const p of a.parts) if (p.secret) issued.set(p.secret, d.name);
     const { whole, stream } = SCRIPTS[d.name];
