@@ -12,6 +12,23 @@ static struct slice conversation_id(const struct json *v, struct arena *a)
     return json_str(a, json_is(v, JSON_OBJECT) ? json_member(v, SLICE("id")) : v);
 }
 
+/* Vercel's SDK sends what it has had an id for as nothing but that, unless told not to. */
+static bool is_reference(const struct json *item)
+{
+    const struct json *type = json_member(item, SLICE("type"));
+
+    return json_is(type, JSON_STRING) && json_string_eq(type->source, SLICE("item_reference"));
+}
+
+static bool has_reference(const struct json *input)
+{
+    json_for_each(item, input) {
+        if (is_reference(item))
+            return true;
+    }
+    return false;
+}
+
 enum err replay_read(struct slice body, struct arena *a, struct replay *out, struct err_info *e)
 {
     const struct json *previous, *conversation, *store;
@@ -26,6 +43,7 @@ enum err replay_read(struct slice body, struct arena *a, struct replay *out, str
     out->previous = json_str(a, previous);
     out->conversation = conversation_id(conversation, a);
     out->keeps = !json_is(store, JSON_FALSE);
+    out->refers = has_reference(json_member(tree, SLICE("input")));
     if (previous && !json_is(previous, JSON_NULL) && !out->previous.len)
         return err_set(e, ERR_BAD_REQUEST, "previous_response_id: expected the id of a response");
     if (conversation && !json_is(conversation, JSON_NULL) && !out->conversation.len)
@@ -91,6 +109,41 @@ enum err replay_expand(struct slice body, struct slice items, struct arena *a, s
     json_remove(tree, SLICE("conversation"));
     json_write_tree(out, tree);
     return ERR_NONE;
+}
+
+enum err replay_resolve(struct slice body, replay_find_fn *find, void *ctx, struct arena *a,
+                        struct buf *out, struct err_info *e)
+{
+    struct json *tree, *item, *next, *value;
+    struct slice kept;
+
+    if (json_parse(a, body, &tree, e) != ERR_NONE)
+        return e->code;
+    for (item = json_first(json_member(tree, SLICE("input"))); item; item = next) {
+        next = item->next;
+        if (!is_reference(item) ||
+            !find(ctx, a, json_str(a, json_member(item, SLICE("id"))), &kept))
+            continue;
+        if (json_parse(a, kept, &value, e) != ERR_NONE)
+            return e->code;
+        json_replace(item, value);
+    }
+    json_write_tree(out, tree);
+    return ERR_NONE;
+}
+
+void replay_each(struct slice response, struct arena *a, replay_item_fn *fn, void *ctx)
+{
+    struct err_info ignored = {0};
+    struct json *answer;
+
+    if (json_parse(a, response, &answer, &ignored) != ERR_NONE)
+        return;
+    json_for_each(item, json_member(answer, SLICE("output"))) {
+        struct slice id = json_str(a, json_member(item, SLICE("id")));
+        if (id.len)
+            fn(ctx, id, item->source);
+    }
 }
 
 bool replay_keep(struct slice body, struct slice response, struct arena *a, struct slice *id,

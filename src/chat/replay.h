@@ -19,6 +19,7 @@ struct replay {
     struct slice previous;     // previous_response_id, decoded; empty: none
     struct slice conversation; // its id, decoded; empty: none
     bool keeps;                // `store` is not false
+    bool refers;               // its input holds items by their ids alone
 };
 
 /** Of a request's body; both at once, or ids that are no strings, are ERR_BAD_REQUEST. */
@@ -27,6 +28,17 @@ enum err replay_read(struct slice body, struct arena *a, struct replay *out, str
 /** Appends the body with `items` before its own input and without the ids of state. */
 enum err replay_expand(struct slice body, struct slice items, struct arena *a, struct buf *out,
                        struct err_info *e);
+
+/** The kept item of that id, raw; false: there is none. */
+typedef bool replay_find_fn(void *ctx, struct arena *a, struct slice id, struct slice *item);
+
+/** Appends the body with items in the place of their references, as far as they are found. */
+enum err replay_resolve(struct slice body, replay_find_fn *find, void *ctx, struct arena *a,
+                        struct buf *out, struct err_info *e);
+
+/** Every item of the answer's output that has an id. */
+typedef void replay_item_fn(void *ctx, struct slice id, struct slice item);
+void replay_each(struct slice response, struct arena *a, replay_item_fn *fn, void *ctx);
 
 /**
  * Appends what is to be kept: the input items of an (expanded) body and the output items of

@@ -30,6 +30,7 @@ static const struct {
     {"{'previous_response_id':'r1','store':false}",           "r1", "",       false, NULL                            },
     {"{'previous_response_id':null,'conversation':'conv_1'}", "",   "conv_1", true,  NULL                            },
     {"{'conversation':{'id':'conv_2'},'store':true}",         "",   "conv_2", true,  NULL                            },
+    {"{'input':[{'type':'item_reference','id':'a'}]}",        "",   "",       true,  NULL                            },
     {"{'conversation':{'id':7}}",                             NULL, NULL,     true,  "conversation: expected"        },
     {"{'previous_response_id':7}",                            NULL, NULL,     true,  "previous_response_id: expected"},
     {"{'previous_response_id':''}",                           NULL, NULL,     true,  "previous_response_id: expected"},
@@ -55,6 +56,7 @@ static void test_read(void **state)
             assert_true(slice_eq(r.previous, slice_str(reads[i].previous)));
             assert_true(slice_eq(r.conversation, slice_str(reads[i].conversation)));
             assert_int_equal(r.keeps, reads[i].keeps);
+            assert_int_equal(r.refers, strstr(reads[i].body, "item_reference") != NULL);
         }
         arena_release(&a);
     }
@@ -87,6 +89,66 @@ static void test_expand(void **state)
         buf_release(&out);
         arena_release(&a);
     }
+}
+
+/* Knows "a", whose item says whose context it is asked with. */
+static bool find_a(void *ctx, struct arena *a, struct slice id, struct slice *item)
+{
+    *item = quoted(a, ctx);
+    return slice_eq(id, SLICE("a"));
+}
+
+static void test_resolve(void **state)
+{
+    static const struct {
+        const char *body, *out;
+    } cases[] = {
+        {"{'n':1,'input':[{'x':1},{'type':'item_reference','id':'a'},{'y':2}]}",
+         "{'n':1,'input':[{'x':1},{'id':'a','z':3},{'y':2}]}"                                                                              },
+        {"{'input':[{'type':'item_reference','id':'a'},{'id':'a','type':'item_reference'}]}",
+         "{'input':[{'id':'a','z':3},{'id':'a','z':3}]}"                                                                                   },
+        {"{'input':[{'type':'item_reference','id':'b'},{'type':'message','id':'a'},7,{'type':1}]}",
+         "{'input':[{'type':'item_reference','id':'b'},{'type':'message','id':'a'},7,{'type':1}]}"                                         },
+        {"{'input':[{'type':'item_reference'}]}",                                                   "{'input':[{'type':'item_reference'}]}"},
+        {"{'input':'a'}",                                                                           "{'input':'a'}"                        },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char item[] = "{'id':'a','z':3}";
+        struct err_info e = {0};
+        struct buf out = {0};
+        struct arena a;
+
+        arena_init(&a, 0);
+        assert_int_equal(replay_resolve(quoted(&a, cases[i].body), find_a, item, &a, &out, &e),
+                         ERR_NONE);
+        if (!slice_eq(buf_peek(&out), quoted(&a, cases[i].out)))
+            fail_msg("row %zu: %.*s", i, SLICE_ARG(buf_peek(&out)));
+        buf_release(&out);
+        arena_release(&a);
+    }
+}
+
+static void note_item(void *ctx, struct slice id, struct slice item)
+{
+    buf_printf(ctx, "%.*s=%.*s;", SLICE_ARG(id), SLICE_ARG(item));
+}
+
+static void test_each(void **state)
+{
+    struct buf out = {0};
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 0);
+    replay_each(quoted(&a, "{'output':[{'id':'a'},{'x':1},{'id':7},{'id':'b','y':2}]}"), &a,
+                note_item, &out);
+    replay_each(quoted(&a, "{'output':7}"), &a, note_item, &out);
+    replay_each(SLICE("{"), &a, note_item, &out);
+    assert_true(slice_eq(buf_peek(&out), quoted(&a, "a={'id':'a'};b={'id':'b','y':2};")));
+    buf_release(&out);
+    arena_release(&a);
 }
 
 static const struct {
@@ -130,9 +192,8 @@ static void test_keep(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),
-        cmocka_unit_test(test_expand),
-        cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_read), cmocka_unit_test(test_expand), cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_each), cmocka_unit_test(test_keep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

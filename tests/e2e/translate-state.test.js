@@ -1,6 +1,8 @@
 // Responses that go on with an earlier one, and the routing table, at upstreams of other dialects.
 import test, { describe } from 'node:test';
 import assert from 'node:assert/strict';
+import { createOpenAI } from '@ai-sdk/openai';
+import { generateText, streamText } from 'ai';
 import OpenAI from 'openai';
 import { Gateway } from './lib/gateway.js';
 import { useRig, KEYS, newModel, standardConfig } from './lib/rig.js';
@@ -58,6 +60,18 @@ describe('with a store', () => {
     assert.deepEqual(heard[1], [['user', 'one'], ['assistant', HELLO], ['user', 'two']]);
   });
 
+  // Without store: false that SDK sends what it has had an id for as nothing but the id.
+  for (const stream of [false, true])
+    test(`items come back by their ids from Vercel's SDK, ${stream ? 'streamed' : 'buffered'}`, async () => {
+      const { heard, model } = hearing(rig, 'anthropic');
+      const body = { model: createOpenAI({ apiKey: KEYS.alice, baseURL: `${rig.gw.url}/v1` }).responses(model), maxRetries: 0 };
+      const messages = [{ role: 'user', content: 'one' }];
+      const result = stream ? streamText({ ...body, messages }) : await generateText({ ...body, messages });
+      messages.push(...(await result.response).messages, { role: 'user', content: 'two' });
+      assert.equal((await generateText({ ...body, messages })).text, HELLO);
+      assert.deepEqual(heard[1], [['user', 'one'], ['assistant', HELLO], ['user', 'two']]);
+    });
+
   const refused = (promise, status, text) =>
     assert.rejects(promise, (e) => {
       assert.ok(e instanceof OpenAI.APIError, String(e));
@@ -72,6 +86,7 @@ describe('with a store', () => {
     await refused(sdk().responses.create({ model, input: 'two', previous_response_id: one.id }), 400, /previous_response_id/);
     await refused(sdk().responses.create({ model, input: 'x', previous_response_id: 'resp_never' }), 400, /resp_never/);
     await refused(sdk().responses.create({ model, input: 'x', previous_response_id: 'a', conversation: 'b' }), 400, /conversation/);
+    await refused(sdk().responses.create({ model, input: [{ type: 'item_reference', id: one.output[0].id }] }), 400, /input\[0\]/);
     assert.equal(heard.length, 1, 'nothing of that went upstream');
   });
 
