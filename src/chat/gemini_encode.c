@@ -366,7 +366,7 @@ bool gemini_encode(void *encoder, const struct chat_event *ev, struct buf *out)
     case CHAT_USAGE: take_usage(e, ev); return true;
     case CHAT_PING:
         if (e->options.framing == FRAMING_SSE)
-            sse_write_keep_alive(out);
+            buf_append(out, SLICE("\r\n\r\n")); // at a comment Google's SDKs up to 1.30 break
         return true;
     case CHAT_END: take_end(e, out); return true;
     case CHAT_ERROR: take_error(e, ev, out); return true;

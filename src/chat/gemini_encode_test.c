@@ -183,7 +183,7 @@ static void test_bytes(void **state)
         "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"Hi\"}]},"
         "\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":9,\"totalTokenCount\":9},"
         "\"modelVersion\":\"test-model\",\"responseId\":\"exchange\"}\r\n\r\n"
-        ":\n\n"
+        "\r\n\r\n"
         "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"\"}]},\"finishReason\":"
         "\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":9,"
         "\"candidatesTokenCount\":4,\"totalTokenCount\":13},\"modelVersion\":\"test-model\","
@@ -428,7 +428,7 @@ static void test_sources(void **state)
          "\"T\"}},{\"web\":{\"uri\":\"v\",\"title\":\"T\"}},{\"web\":{\"uri\":\"w\",\"title\":"
          "\"T\"}}],\"groundingSupports\":[{\"segment\":{\"partIndex\":1,\"startIndex\":0,"
          "\"endIndex\":5},\"groundingChunkIndices\":[0]},{\"segment\":{\"partIndex\":2,"
-         "\"startIndex\":3,\"endIndex\":7},\"groundingChunkIndices\":[1]}]}" },
+         "\"startIndex\":3,\"endIndex\":7},\"groundingChunkIndices\":[1]}]}"  },
         {FRAMING_SSE,
          "{\"webSearchQueries\":[\"q\"],\"groundingChunks\":[{\"web\":{\"uri\":\"u\",\"title\":"
          "\"T\"}},{\"web\":{\"uri\":\"v\",\"title\":\"T\"}},{\"web\":{\"uri\":\"w\",\"title\":"

@@ -99,17 +99,29 @@ rig.each('two answers at once, or none', async (t) => {
   assert.deepEqual([usage.prompt_tokens, usage.completion_tokens], [5, 4]);
 }, { fits: (t) => foreign(t) && t.driver.name === 'openai chat', streams: [false] });
 
-// ---- Gemini's other framing -----------------------------------------------
+// ---- Gemini's framings ------------------------------------------------------
 
-async function asArray(t) {
+function ask(t, query = '') {
   const { root, key, model } = t.place('model');
-  const response = await fetch(`${root}/v1beta/models/${model}:streamGenerateContent`, {
+  return fetch(`${root}/v1beta/models/${model}:streamGenerateContent${query}`, {
     method: 'POST',
     headers: { 'x-goog-api-key': key, 'content-type': 'application/json' },
     body: JSON.stringify({ contents: [{ role: 'user', parts: [{ text: t.say('Hi') }] }] }),
   });
+}
+
+async function asArray(t) {
+  const response = await ask(t);
   return [response, await response.json()];
 }
+
+// @google/genai 1.30, which Gemini CLI brings along, ends in an error behind anything else, pings too.
+rig.each('a stream of nothing but data', async (t) => {
+  t.script(answer([text('Hel', 'lo')]));
+  const lines = (await (await ask(t, '?alt=sse')).text()).split(/\r?\n/);
+  assert.deepEqual(lines.filter((line) => line && !line.startsWith('data: {')), []);
+  assert.ok(lines.filter(Boolean).length >= 3);
+}, { fits: (t) => foreign(t) && t.driver.name === 'genai', streams: [true] });
 
 rig.each('a stream as an array', async (t) => {
   t.script(answer([text('Hel', 'lo')]));

@@ -255,7 +255,7 @@ export class Upstream {
   }
 
   accept(socket) {
-    const conn = { socket, index: this.accepted++, requests: 0, queue: Buffer.alloc(0), busy: false };
+    const conn = { socket, index: this.accepted++, requests: 0, queue: Buffer.alloc(0), parts: [], waiting: 0, wants: 0, busy: false };
     this.sockets.add(socket);
     socket.setNoDelay?.(true);
     socket.on('error', () => {});
@@ -268,7 +268,12 @@ export class Upstream {
       this.sockets.delete(socket);
     });
     socket.on('data', (d) => {
-      conn.queue = Buffer.concat([conn.queue, d]);
+      // Pieces of a large body are put together once, when all are there.
+      conn.parts.push(d);
+      conn.waiting += d.length;
+      if (conn.queue.length + conn.waiting < conn.wants) return;
+      conn.queue = Buffer.concat([conn.queue, ...conn.parts.splice(0)]);
+      conn.waiting = 0;
       this.serve(conn).catch((e) => this.problems.push(`upstream: ${e.stack}`));
     });
   }
@@ -295,6 +300,7 @@ export class Upstream {
     const req = new Request(conn, conn.queue.toString('latin1', 0, at));
     const { length, used, body, whole } = this.readBody(req, conn.queue.subarray(at + 4));
     req.length = length;
+    conn.wants = whole || length < 0 || this.early ? 0 : at + 4 + length;
     if (!whole && !this.early) return null;
     req.body = body;
     req.whole = whole;
