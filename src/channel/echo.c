@@ -116,6 +116,8 @@ static enum err answer(const struct channel_local_request *request, struct buf *
     case OP_GENERATE: return generate(request, out, type, usage, e);
     case OP_EMBED: return echo_embed(request, out, type, usage, e);
     case OP_COUNT_TOKENS: count_tokens(request, out); return ERR_NONE;
+    case OP_IMAGE:
+    case OP_COMPACT:
     case OP_LIST_MODELS:
     case OP_GET_MODEL:
     case OP_COUNT: break;

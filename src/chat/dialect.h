@@ -15,7 +15,16 @@ enum dialect {
     DIALECT_COUNT
 };
 
-enum operation { OP_GENERATE, OP_COUNT_TOKENS, OP_EMBED, OP_LIST_MODELS, OP_GET_MODEL, OP_COUNT };
+enum operation {
+    OP_GENERATE,
+    OP_COUNT_TOKENS,
+    OP_EMBED,
+    OP_IMAGE,   // pictures from a prompt
+    OP_COMPACT, // a conversation made short, to go on from there
+    OP_LIST_MODELS,
+    OP_GET_MODEL,
+    OP_COUNT
+};
 
 const char *dialect_name(enum dialect d); // as in settings and logs: "openai_chat"
 bool dialect_parse(struct slice name, enum dialect *out);

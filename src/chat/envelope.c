@@ -52,11 +52,39 @@ static void member(struct json_writer *w, struct slice key, struct slice value)
     json_value_string(w, value);
 }
 
+void envelope_seal(const struct chat_seal *seal, struct slice prefix, struct slice plain,
+                   struct buf *out)
+{
+    struct buf text = {0};
+    char mac[2 * MAC_BYTES];
+
+    buf_append(&text, prefix);
+    base64_encode(plain, BASE64_URL, BASE64_BARE, &text);
+    write_mac(seal, buf_peek(&text), mac);
+    buf_append(out, buf_peek(&text));
+    buf_append_byte(out, '.');
+    buf_append(out, slice_of(mac, sizeof(mac)));
+    buf_release(&text);
+}
+
+bool envelope_unseal(const struct chat_seal *seal, struct slice prefix, struct slice text,
+                     struct buf *plain)
+{
+    size_t dot = slice_find_last(text, '.');
+    char mac[2 * MAC_BYTES];
+
+    if (!slice_starts(text, prefix) || dot < prefix.len || text.len - dot - 1 != sizeof(mac))
+        return false;
+    write_mac(seal, slice_sub(text, 0, dot), mac);
+    return crypto_equal(mac, text.ptr + dot + 1, sizeof(mac)) &&
+           base64_decode(slice_sub(text, prefix.len, dot - prefix.len), BASE64_URL, BASE64_BARE,
+                         plain);
+}
+
 void envelope_write(const struct chat_seal *seal, const struct chat_reasoning *r, struct buf *out)
 {
-    struct buf json = {0}, text = {0};
+    struct buf json = {0};
     struct json_writer w = {.out = &json};
-    char mac[2 * MAC_BYTES];
 
     json_open_object(&w);
     member(&w, SLICE("p"), slice_str(vendors[r->vendor]));
@@ -65,14 +93,8 @@ void envelope_write(const struct chat_seal *seal, const struct chat_reasoning *r
     member(&w, SLICE("i"), r->id);
     member(&w, SLICE("s"), r->secret);
     json_close_object(&w);
-    buf_append_str(&text, PREFIX);
-    base64_encode(buf_peek(&json), BASE64_URL, BASE64_BARE, &text);
-    write_mac(seal, buf_peek(&text), mac);
-    buf_append(out, buf_peek(&text));
-    buf_append_byte(out, '.');
-    buf_append(out, slice_of(mac, sizeof(mac)));
+    envelope_seal(seal, SLICE(PREFIX), buf_peek(&json), out);
     buf_release(&json);
-    buf_release(&text);
 }
 
 bool envelope_is(struct slice text)
@@ -109,19 +131,10 @@ static bool read_json(struct slice json, struct arena *a, struct chat_reasoning 
 bool envelope_open(const struct chat_seal *seal, struct slice text, struct arena *a,
                    struct chat_reasoning *out)
 {
-    size_t dot = slice_find_last(text, '.');
     struct buf json = {0};
-    char mac[2 * MAC_BYTES];
-    bool ok;
+    bool ok = envelope_unseal(seal, SLICE(PREFIX), text, &json) &&
+              read_json(arena_dup(a, buf_peek(&json)), a, out);
 
-    if (!envelope_is(text) || dot < sizeof(PREFIX) - 1 || text.len - dot - 1 != sizeof(mac))
-        return false;
-    write_mac(seal, slice_sub(text, 0, dot), mac);
-    if (!crypto_equal(mac, text.ptr + dot + 1, sizeof(mac)))
-        return false;
-    ok = base64_decode(slice_sub(text, sizeof(PREFIX) - 1, dot - (sizeof(PREFIX) - 1)), BASE64_URL,
-                       BASE64_BARE, &json) &&
-         read_json(arena_dup(a, buf_peek(&json)), a, out);
     buf_release(&json);
     return ok;
 }

@@ -32,6 +32,15 @@ bool envelope_is(struct slice text);
 bool envelope_open(const struct chat_seal *seal, struct slice text, struct arena *a,
                    struct chat_reasoning *out);
 
+/*
+ * The same around any text of ours that a client carries: `prefix`, base64url of `plain`, and
+ * the MAC over both.
+ */
+void envelope_seal(const struct chat_seal *seal, struct slice prefix, struct slice plain,
+                   struct buf *out);
+bool envelope_unseal(const struct chat_seal *seal, struct slice prefix, struct slice text,
+                     struct buf *plain);
+
 /* Gemini's field is bytes: there the envelope goes through base64 once more. */
 void envelope_write_base64(const struct chat_seal *seal, const struct chat_reasoning *r,
                            struct buf *out);

@@ -1,6 +1,7 @@
 /* envelope_body.c - envelopes in a request whose bytes would otherwise pass. */
 #include "chat/envelope_body.h"
 
+#include "chat/compact.h"
 #include "json/raw.h"
 #include "json/tree.h"
 
@@ -16,7 +17,8 @@ bool envelope_in_body(enum dialect d, struct slice body)
 {
     if (d != DIALECT_ANTHROPIC && d != DIALECT_OPENAI_RESPONSES && d != DIALECT_GEMINI)
         return false;
-    return memmem(body.ptr, body.len, sign(d).ptr, sign(d).len) != NULL;
+    return memmem(body.ptr, body.len, sign(d).ptr, sign(d).len) != NULL ||
+           (d == DIALECT_OPENAI_RESPONSES && memmem(body.ptr, body.len, "pxc1.", 5) != NULL);
 }
 
 struct opening {
@@ -75,6 +77,21 @@ static void open_message(const struct opening *u, struct json *message)
         json_detach(message);
 }
 
+/* A conversation that was compacted here (chat/compact.h) goes on with the summary. */
+static bool open_compaction(const struct opening *u, struct json *item)
+{
+    struct slice text = json_str(u->arena, json_member(item, SLICE("encrypted_content"))), summary;
+    struct json *message;
+
+    if (!compact_is(text) || !compact_open(u->seal, text, u->arena, &summary))
+        return false;
+    message = json_new_object(u->arena);
+    put(u, message, SLICE("role"), SLICE("user"));
+    put(u, message, SLICE("content"), summary);
+    json_replace(item, message);
+    return true;
+}
+
 /* Responses: an item that follows reasoning may keep its id only where that reasoning stays. */
 static void open_items(const struct opening *u, struct json *input)
 {
@@ -85,7 +102,9 @@ static void open_items(const struct opening *u, struct json *input)
     for (struct json *item = json_first(input); item; item = next) {
         enum found found = look(u, item, SLICE("encrypted_content"), VENDOR_OPENAI, &r);
         next = item->next;
-        if (found == FOUND_OWN) {
+        if (open_compaction(u, item)) {
+            gone = false;
+        } else if (found == FOUND_OWN) {
             put(u, item, SLICE("encrypted_content"), r.secret);
             if (r.id.len)
                 put(u, item, SLICE("id"), r.id);

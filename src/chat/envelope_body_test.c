@@ -59,6 +59,9 @@ static const struct {
     {"a foreign item",                       R, "",
                             "{'input':[{'type':'reasoning','id':'x','encrypted_content':'<A>'},{'id':'fc_1','n':1},{'role':'user'},{'id':'y'}]}",
                             "{'input':[{'n':1},{'role':'user'},{'id':'y'}]}"                                                                                                                                      },
+    {"a conversation compacted here",        R, "",
+                            "{'input':[{'type':'compaction','id':'cmp_1','encrypted_content':'<C>'},{'id':'fc_1'}]}",
+                            "{'input':[{'role':'user','content':'Summary of the conversation so far:\\n\\nAll is well.'},{'id':'fc_1'}]}"                                                                         },
     {"an own signature",                     G, "",   "{'contents':[{'parts':[{'text':'a','thoughtSignature':'<g>'}]}]}",
                             "{'contents':[{'parts':[{'text':'a','thoughtSignature':'gsig'}]}]}"                                                                                                                   },
     {"a foreign one on text, and on a call", G, "",
@@ -72,6 +75,8 @@ static const struct {
 /* A small letter: as Gemini's fields have it. */
 static void put_envelope(struct buf *out, char letter)
 {
+    if (letter == 'C')
+        envelope_seal(&seal, SLICE("pxc1."), SLICE("All is well."), out);
     for (size_t i = 0; i < ARRAY_LEN(envelopes); i++) {
         const struct chat_seal *s = envelopes[i].foreign_tenant ? &other : &seal;
         if (envelopes[i].letter == letter)

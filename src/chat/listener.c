@@ -269,6 +269,28 @@ static void hear_embed(struct listener *l, const struct found *f, struct heard *
         heard_usage(l, usage_read_gemini(values[EMBED_USAGE_METADATA], &l->usage));
 }
 
+/* Pictures: in one document, or in events of which the last kind has the figures. */
+
+enum { IMAGE_TYPE, IMAGE_USAGE, IMAGE_ERROR };
+
+static const struct slice image_keys[] = {
+    PEEK_NAME("type"),
+    PEEK_NAME("usage"),
+    PEEK_NAME("error"),
+};
+
+static void hear_image(struct listener *l, const struct found *f, struct heard *heard)
+{
+    const struct slice *values = f->values;
+    struct slice kind = event_kind(values[IMAGE_TYPE], f->event);
+
+    heard->is_error = says_error(values[IMAGE_ERROR]) || slice_eq(kind, SLICE("error"));
+    l->finished |=
+        !heard->is_error && (l->framing == FRAMING_BODY || slice_ends(kind, SLICE(".completed")));
+    if (json_is_object(values[IMAGE_USAGE]))
+        heard_usage(l, usage_read_images(values[IMAGE_USAGE], &l->usage));
+}
+
 /* Counts and lists: nothing is used, but they may fail. */
 
 static const struct slice other_keys[] = {PEEK_NAME("error")};
@@ -300,12 +322,17 @@ static const struct ear message_ear = {
 static const struct ear gemini_ear = {WANTS(gemini_keys, 1u << GEMINI_CANDIDATES, gemini_text),
                                       GEMINI_CANDIDATES, hear_gemini};
 static const struct ear embed_ear = {WANTS_NO_TEXT(embed_keys), ARRAY_LEN(embed_keys), hear_embed};
+static const struct ear image_ear = {WANTS_NO_TEXT(image_keys), ARRAY_LEN(image_keys), hear_image};
 static const struct ear other_ear = {WANTS_NO_TEXT(other_keys), ARRAY_LEN(other_keys), hear_other};
 
 static const struct ear *ear_of(enum dialect d, enum operation op, enum framing framing)
 {
     if (op == OP_EMBED)
         return &embed_ear;
+    if (op == OP_IMAGE)
+        return &image_ear;
+    if (op == OP_COMPACT)
+        return &whole_ear;
     if (op != OP_GENERATE)
         return &other_ear;
     switch (d) {
@@ -404,7 +431,7 @@ void listener_estimate(struct listener *l, int64_t request_bytes)
 
     if (l->source == USAGE_UPSTREAM || l->source == USAGE_LOCAL)
         return;
-    if (l->operation != OP_GENERATE && l->operation != OP_EMBED)
+    if (l->operation != OP_GENERATE && l->operation != OP_EMBED && l->operation != OP_COMPACT)
         return;
     if (l->source == USAGE_NONE) {
         l->source = USAGE_ESTIMATED;

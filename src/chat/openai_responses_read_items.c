@@ -1,5 +1,6 @@
 /* openai_responses_read_items.c - a Responses request into the vocabulary: its input. */
 #include "base/array.h"
+#include "chat/compact.h"
 #include "chat/openai_responses_inside.h"
 
 /* The members that items have; each kind looks at its own. */
@@ -260,6 +261,19 @@ static void read_server(struct responses_reader *rd, const struct json *v, struc
     item->server.raw = v->source;
 }
 
+/* A conversation that was compacted here: the summary is what it goes on with. */
+static enum err read_compaction(struct responses_reader *rd, const struct responses_at *at,
+                                const struct members *m)
+{
+    struct slice summary;
+
+    if (!compact_open(rd->seal, str(rd, m->secret), rd->r->arena, &summary))
+        return responses_fail_in(rd, at, "encrypted_content",
+                                 "this compaction was not made here for this user");
+    chat_item_text(rd->r->arena, &other_turn(rd, CHAT_USER)->items, text_plain(summary));
+    return ERR_NONE;
+}
+
 /* What only the server that holds it could make sense of. */
 static const char *state_of(struct slice type)
 {
@@ -304,6 +318,8 @@ static enum err read_item(struct responses_reader *rd, const struct responses_at
         chat_note_degraded(rd->r, "input.additional_tools"); // they are there from the start
         return m.tools ? responses_read_tools(rd, &tools, m.tools) : ERR_NONE;
     }
+    if (slice_eq(type, SLICE("compaction")) && compact_is(str(rd, m.secret)))
+        return read_compaction(rd, at, &m);
     if (state_of(type))
         return responses_fail_in(rd, at, "type", state_of(type));
     read_server(rd, v, type);

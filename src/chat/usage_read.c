@@ -302,6 +302,19 @@ bool usage_read_anthropic(struct slice object, struct chat_usage *usage)
     return true;
 }
 
+bool usage_read_images(struct slice object, struct chat_usage *usage)
+{
+    int64_t *tokens = usage->tokens;
+
+    if (!usage_read_openai(object, usage))
+        return false;
+    if (!tokens[USAGE_IMAGE_OUT]) {
+        tokens[USAGE_IMAGE_OUT] = tokens[USAGE_OUTPUT];
+        tokens[USAGE_OUTPUT] = 0;
+    }
+    return true;
+}
+
 bool usage_read_gemini(struct slice object, struct chat_usage *usage)
 {
     struct figures f = {0};

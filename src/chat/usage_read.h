@@ -16,6 +16,9 @@
 /** `usage` of Chat, Responses, embeddings and those who copy them; replaces what was there. */
 bool usage_read_openai(struct slice object, struct chat_usage *usage);
 
+/** The same of endpoints that make pictures: what is made is of pictures unless it is said. */
+bool usage_read_images(struct slice object, struct chat_usage *usage);
+
 /** `usage` of Messages; replaces only what it names: its end repeats a part of its start. */
 bool usage_read_anthropic(struct slice object, struct chat_usage *usage);
 

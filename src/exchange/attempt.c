@@ -90,7 +90,7 @@ static enum err attempt_prepare(struct exchange *x, struct attempt *at, struct c
     const struct rewrite *rewrite = rewrite_find(x->target.operation);
 
     at->is_foreign = cell.kind == CELL_TRANSFORM;
-    at->operation = x->target.operation;
+    at->operation = at->is_foreign ? routing_operation(x->target.operation) : x->target.operation;
     at->dialect = cell.to;
     at->framing = x->framing;
     at->action = x->target.action;

@@ -16,9 +16,11 @@ static const struct resource resources[] = {
     {"chat/completions",       "POST", OP_GENERATE,     DIALECT_OPENAI_CHAT     },
     {"responses",              "POST", OP_GENERATE,     DIALECT_OPENAI_RESPONSES},
     {"messages",               "POST", OP_GENERATE,     DIALECT_ANTHROPIC       },
+    {"images/generations",     "POST", OP_IMAGE,        DIALECT_OPENAI          },
     {"embeddings",             "POST", OP_EMBED,        DIALECT_OPENAI          },
     {"messages/count_tokens",  "POST", OP_COUNT_TOKENS, DIALECT_ANTHROPIC       },
     {"responses/input_tokens", "POST", OP_COUNT_TOKENS, DIALECT_OPENAI_RESPONSES},
+    {"responses/compact",      "POST", OP_COMPACT,      DIALECT_OPENAI_RESPONSES},
     {"models",                 "GET",  OP_LIST_MODELS,  DIALECT_OPENAI          },
 };
 

@@ -1,6 +1,7 @@
 /* relay_rewrite.c - answers that are one document of another dialect, written anew. */
 #include "exchange/relay.h"
 #include "exchange/rewrite.h"
+#include "exchange/scrub.h"
 #include "exchange/stages.h"
 
 /* Upstream's words, in the client's dialect. */
@@ -12,20 +13,36 @@ static enum verdict refuse(struct exchange *x, struct slice body)
     return relay_error(x);
 }
 
+/* What is wrong with the answer may have been said by upstream. */
+static void fail(struct exchange *x, const struct err_info *e)
+{
+    struct buf clean = {0};
+
+    scrub(slice_str(err_info_text(e)), x->attempt.credential->api_key, &clean);
+    err_set(&x->err, e->code, "%.*s", SLICE_ARG(buf_peek(&clean)));
+    buf_release(&clean);
+    x->outcome = OUTCOME_UPSTREAM_ERROR;
+}
+
 /* Hears the whole answer and makes the client's, in x->relay.held. */
 static enum verdict rewrite(struct exchange *x, struct slice body)
 {
     const struct rewrite *r = rewrite_find(x->target.operation);
     struct heard h = listener_hear(&x->listener, (struct slice){0}, body);
+    struct err_info e = {0};
 
     if (h.is_error)
         return refuse(x, body);
     if (h.is_broken)
-        err_set(&x->err, ERR_UPSTREAM_BROKEN, "the provider's answer is not valid JSON");
+        err_set(&e, ERR_UPSTREAM_BROKEN, "the provider's answer is not valid JSON");
     else
-        r->answer(x, body, &x->relay.held, &x->err);
-    x->outcome = x->err.code ? OUTCOME_UPSTREAM_ERROR : OUTCOME_OK;
-    return x->err.code ? STAGE_FAIL : STAGE_AGAIN;
+        r->answer(x, body, &x->relay.held, &e);
+    if (e.code) {
+        fail(x, &e);
+        return STAGE_FAIL;
+    }
+    x->outcome = OUTCOME_OK;
+    return STAGE_AGAIN;
 }
 
 enum verdict relay_rewritten(struct exchange *x, struct slice bytes)

@@ -124,7 +124,8 @@ static enum verdict read_body(struct exchange *x)
     if (value.ptr && x->target.dialect != DIALECT_GEMINI) {
         if (!json_is_true(value) && !json_is_false(value) && !json_is_null(value))
             return exchange_fail(x, ERR_BAD_REQUEST, "stream: expected true or false");
-        x->stream = json_is_true(value) && x->target.operation == OP_GENERATE;
+        x->stream = json_is_true(value) &&
+                    (x->target.operation == OP_GENERATE || x->target.operation == OP_IMAGE);
         x->framing = x->stream ? FRAMING_SSE : FRAMING_BODY;
     }
     x->stream_options_span = spans[WANT_STREAM_OPTIONS];

@@ -1,7 +1,9 @@
 /* rewrite.c - what is asked of an upstream of another dialect, generating aside. */
 #include "exchange/rewrite.h"
 
+#include "chat/compact.h"
 #include "chat/count.h"
+#include "chat/image.h"
 #include "exchange/foreign.h"
 
 /* ---- count_tokens ---- */
@@ -62,14 +64,85 @@ static enum err embed_answer(struct exchange *x, struct slice body, struct buf *
                               &x->listener.source, e);
 }
 
-/* ---- all of them ---- */
+/* ---- image ---- */
 
-static const struct rewrite rewrites[OP_COUNT] = {
-    [OP_COUNT_TOKENS] = {foreign_build, count_answer},
-    [OP_EMBED] = {embed_build,   embed_answer},
-};
+static enum err image_build(struct exchange *x, struct attempt *at)
+{
+    struct chat_target target = foreign_target(x, at);
+    struct chat_request *notes = begin(x, at);
+
+    if (image_write_request(notes, x->body, &target, &x->foreign_body, &at->err) != ERR_NONE)
+        return at->err.code;
+    return end(x, at);
+}
+
+static enum err image_answer(struct exchange *x, struct slice body, struct buf *out,
+                             struct err_info *e)
+{
+    struct listener *l = &x->listener;
+
+    image_read_usage(x->attempt.dialect, body, &l->usage);
+    return image_write_answer(x->attempt.dialect, body, x->gw->worker->now_unix_ms / 1000,
+                              l->source == USAGE_UPSTREAM ? &l->usage : NULL, out, e);
+}
+
+/* ---- compact ---- */
+
+static enum err compact_build(struct exchange *x, struct attempt *at)
+{
+    struct chat_target target = foreign_target(x, at);
+
+    at->asked = arena_new(&x->arena, struct chat_request);
+    buf_clear(&x->foreign_body);
+    if (foreign_read(x, at->asked, &at->err) != ERR_NONE)
+        return at->err.code;
+    compact_ask(at->asked);
+    if (translate_write(at->asked, &target, &x->foreign_body, &at->err) != ERR_NONE)
+        return at->err.code;
+    foreign_note(x, at->asked);
+    return ERR_NONE;
+}
+
+static enum err compact_answer(struct exchange *x, struct slice body, struct buf *out,
+                               struct err_info *e)
+{
+    struct chat_seal seal = foreign_seal(x);
+    struct compaction c = {.request = x->expanded_body.len ? x->expanded_body : x->body,
+                           .id = slice_of(x->id, ID_TEXT_BYTES - 1),
+                           .now_unix = x->gw->worker->now_unix_ms / 1000,
+                           .usage = &x->listener.usage,
+                           .seal = &seal};
+    struct codec_decode_options o = {
+        .now_unix = c.now_unix, .id = c.id, .upstream_model = x->attempt.candidate->model};
+    struct buf summary = {0};
+
+    listener_estimate(&x->listener, (int64_t)x->body.len);
+    if (compact_read_answer(x->attempt.dialect, body, &o, &summary, e) == ERR_NONE) {
+        c.summary = buf_peek(&summary);
+        compact_write_answer(&c, out);
+    }
+    buf_release(&summary);
+    return e->code;
+}
+
+/* ---- all of them ---- */
 
 const struct rewrite *rewrite_find(enum operation op)
 {
-    return rewrites[op].build ? &rewrites[op] : NULL;
+    static const struct rewrite count = {foreign_build, count_answer};
+    static const struct rewrite embed = {embed_build, embed_answer};
+    static const struct rewrite image = {image_build, image_answer};
+    static const struct rewrite compact = {compact_build, compact_answer};
+
+    switch (op) {
+    case OP_COUNT_TOKENS: return &count;
+    case OP_EMBED: return &embed;
+    case OP_IMAGE: return &image;
+    case OP_COMPACT: return &compact;
+    case OP_GENERATE:
+    case OP_LIST_MODELS:
+    case OP_GET_MODEL:
+    case OP_COUNT: break;
+    }
+    return NULL;
 }

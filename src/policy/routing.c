@@ -36,6 +36,11 @@ static bool is_native(const struct routing_rules *rules, enum operation op, enum
     return routing_speaks(rules->only, d) && channel_route_find(rules->channel, op, d);
 }
 
+enum operation routing_operation(enum operation op)
+{
+    return op == OP_IMAGE || op == OP_COMPACT ? OP_GENERATE : op;
+}
+
 static bool is_way(enum operation op, enum dialect from, enum dialect to)
 {
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
@@ -50,10 +55,11 @@ static struct cell cell_of(const struct routing_rules *rules, enum operation op,
     if (rules->channel->answer || is_native(rules, op, d))
         return (struct cell){CELL_PASSTHROUGH, d};
     if (rules->prefer_chat && is_way(op, d, DIALECT_OPENAI_CHAT) &&
-        is_native(rules, op, DIALECT_OPENAI_CHAT))
+        is_native(rules, routing_operation(op), DIALECT_OPENAI_CHAT))
         return (struct cell){CELL_TRANSFORM, DIALECT_OPENAI_CHAT};
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
-        if (ways[i].operation == op && ways[i].from == d && is_native(rules, op, ways[i].to))
+        if (ways[i].operation == op && ways[i].from == d &&
+            is_native(rules, routing_operation(op), ways[i].to))
             return (struct cell){CELL_TRANSFORM, ways[i].to};
     }
     return (struct cell){is_local(op, d) ? CELL_LOCAL : CELL_UNSUPPORTED, d};
@@ -132,7 +138,7 @@ static enum err read_cell(const struct json *v, struct arena *a, const struct ro
                channel_route_find(rules->channel, op, from)) {
         *cell = (struct cell){CELL_PASSTHROUGH, from};
     } else if (dialect_parse(value, &to) && is_way(op, from, to) &&
-               channel_route_find(rules->channel, op, to)) {
+               channel_route_find(rules->channel, routing_operation(op), to)) {
         *cell = (struct cell){CELL_TRANSFORM, to};
     } else {
         return err_set(e, ERR_BAD_REQUEST,

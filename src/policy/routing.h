@@ -32,6 +32,9 @@ struct routing_rules {
     bool prefer_chat;  // clients of other vendors come in by Chat, not by Responses
 };
 
+/** What upstream is asked for where `op` is translated: pictures and summaries are generated. */
+enum operation routing_operation(enum operation op);
+
 /** Whether a provider held to `only` may be asked in dialect `d`: policy/provider.h. */
 bool routing_speaks(enum dialect only, enum dialect d);
 

@@ -138,11 +138,43 @@ static void test_tables(void **state)
     }
 }
 
+/* Pictures and summaries are generated where upstream has no door for them. */
+static const struct {
+    const char *channel;
+    enum dialect only;
+    char image, compact;
+} beside[] = {
+    {"openai",    DIALECT_COUNT,            '=', '='},
+    {"anthropic", DIALECT_COUNT,            '!', 'a'},
+    {"aistudio",  DIALECT_COUNT,            'g', 'g'},
+    {"custom",    DIALECT_OPENAI_CHAT,      '=', 'c'},
+    {"custom",    DIALECT_OPENAI_RESPONSES, '=', '='},
+    {"custom",    DIALECT_ANTHROPIC,        '!', 'a'},
+    {"custom",    DIALECT_GEMINI,           'g', 'g'},
+};
+
+static void test_beside(void **state)
+{
+    static const enum dialect openai[] = {DIALECT_OPENAI}, responses[] = {DIALECT_OPENAI_RESPONSES};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(beside); i++) {
+        struct routing_rules rules = {channel_find(slice_str(beside[i].channel)), beside[i].only,
+                                      false};
+        struct routing r;
+
+        routing_fill(&rules, &r);
+        expect_cells(i, &r, OP_IMAGE, (char[]){beside[i].image, '\0'}, openai);
+        expect_cells(i, &r, OP_COMPACT, (char[]){beside[i].compact, '\0'}, responses);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_speaks),
         cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

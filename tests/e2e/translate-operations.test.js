@@ -5,7 +5,8 @@ import OpenAI from 'openai';
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import { KEYS, newId, useRig } from './lib/rig.js';
-import { UPSTREAM_KEYS } from './lib/upstream.js';
+import { PICTURE, UPSTREAM_KEYS } from './lib/upstream.js';
+import { answer, scripted, text } from './lib/scripts.js';
 
 const price = { input: '1', output: '2', per_call: '0.01' };
 const PROVIDERS = {
@@ -13,7 +14,7 @@ const PROVIDERS = {
   anthropic: { channel: 'anthropic', key: 'anthropic', model: 'claude-sonnet-4-6', dialect: 'anthropic' },
   gemini: { channel: 'aistudio', key: 'gemini', model: 'gemini-2.5-flash', dialect: 'gemini' },
   chat: { channel: 'custom', key: 'openai', model: 'llama-4', settings: { dialect: 'openai_chat' } },
-  compatible: { channel: 'custom', key: 'openai', model: 'qwen-4', settings: { dialect: 'openai_responses' }, dialect: 'openai_responses' },
+  compatible: { channel: 'custom', key: 'openai', model: 'qwen-4', settings: { dialect: 'openai_responses' }, dialect: 'openai_responses', routing: { 'image/openai': 'openai_responses' } },
 };
 
 function config(up) {
@@ -23,6 +24,7 @@ function config(up) {
       name,
       channel: p.channel,
       settings: { base_url: up.url, ...p.settings },
+      ...(p.routing ? { routing: p.routing } : {}),
       credentials: [{ label: 'main', secret: { api_key: UPSTREAM_KEYS[p.key] } }],
       models: [{ id: p.model, price }],
     })),
@@ -246,4 +248,207 @@ test('embed, gemini by openai', async () => {
 
 test('embed, openai by anthropic: there is no such thing', async () => {
   await assert.rejects(openai(newId()).embeddings.create({ model: nameOf('anthropic'), input: 'one' }), (e) => e.status === 501);
+});
+
+// ---- pictures -----------------------------------------------------------------
+
+const painted = {
+  candidates: [{ content: { role: 'model', parts: [{ text: 'Here.' }, { inlineData: { mimeType: 'image/png', data: PICTURE } }] }, finishReason: 'STOP', index: 0 }],
+  usageMetadata: { promptTokenCount: 7, candidatesTokenCount: 1290, totalTokenCount: 1297, candidatesTokensDetails: [{ modality: 'IMAGE', tokenCount: 1290 }] },
+  modelVersion: 'gemini-2.5-flash',
+};
+
+describe('image', () => {
+  test('by its own kind', async () => {
+    const id = newId('case-image');
+    const picture = await openai(id).images.generate({ model: nameOf('openai'), prompt: `A cat ${id}`, size: '1536x1024', n: 2 });
+    assert.equal(picture.data[0].b64_json, PICTURE);
+    const { path, json } = lastRequest(id);
+    assert.match(path, /\/v1\/images\/generations$/);
+    assert.deepEqual(json, { model: PROVIDERS.openai.model, prompt: `A cat ${id}`, size: '1536x1024', n: 2 });
+    const row = await rig.gw.row(id);
+    assert.equal(row.operation, 'image');
+    assert.equal(row.image_in_tokens, 4);
+    assert.equal(row.image_out_tokens, 272);
+  });
+
+  test('streamed by its own kind', async () => {
+    const id = newId('case-image');
+    const events = [
+      { type: 'image_generation.partial_image', b64_json: 'AAAA', partial_image_index: 0 },
+      { type: 'image_generation.completed', b64_json: PICTURE, usage: { input_tokens: 9, output_tokens: 272, total_tokens: 281 } },
+    ];
+    rig.up.script(id, async (req, res) => {
+      await res.stream();
+      for (const e of events) await res.chunk(`event: ${e.type}\ndata: ${JSON.stringify(e)}\n\n`);
+      await res.finish();
+    });
+    const got = [];
+    for await (const e of await openai(id).images.generate({ model: nameOf('openai'), prompt: id, stream: true, partial_images: 1 })) got.push(e);
+    assert.deepEqual(got, events);
+    const row = await rig.gw.row(id);
+    assert.equal(row.outcome, 'ok');
+    assert.equal(row.image_out_tokens, 272);
+  });
+
+  test('by gemini', async () => {
+    const id = newId('case-image');
+    rig.up.script(id, (req, res) => res.json(200, painted));
+    const { data, response } = await openai(id).images.generate({ model: nameOf('gemini'), prompt: `A cat ${id}`, size: '1536x1024', quality: 'high' }).withResponse();
+    assert.deepEqual(data.data, [{ b64_json: PICTURE }]);
+    assert.equal(data.output_format, 'png');
+    assert.deepEqual(data.usage, {
+      input_tokens: 7,
+      input_tokens_details: { text_tokens: 7, image_tokens: 0 },
+      output_tokens: 1290,
+      output_tokens_details: { text_tokens: 0, image_tokens: 1290 },
+      total_tokens: 1297,
+    });
+    assert.equal(response.headers.get('x-gproxy-dropped'), 'quality');
+    const { path, json } = lastRequest(id);
+    assert.match(path, /gemini-2\.5-flash:generateContent$/);
+    assert.deepEqual(json.generationConfig, { responseModalities: ['TEXT', 'IMAGE'], imageConfig: { aspectRatio: '3:2' } });
+    const row = await rig.gw.row(id);
+    assert.equal(row.operation, 'image');
+    assert.equal(row.upstream_dialect, 'gemini');
+    assert.equal(row.image_out_tokens, 1290);
+    assert.ok(Number(row.cost_usd) > 0);
+  });
+
+  test('by responses', async () => {
+    const id = newId('case-image');
+    const call = { id: 'ig_1', type: 'image_generation_call', status: 'completed', result: PICTURE, revised_prompt: 'A fat cat', output_format: 'webp', size: '1024x1024' };
+    rig.up.script(id, (req, res) =>
+      res.json(200, {
+        id: 'resp_1',
+        object: 'response',
+        status: 'completed',
+        model: req.model,
+        output: [call],
+        usage: { input_tokens: 20, output_tokens: 3, total_tokens: 23 },
+        tool_usage: { image_gen: { input_tokens: 9, output_tokens: 272, total_tokens: 281 } },
+      }),
+    );
+    const picture = await openai(id).images.generate({ model: nameOf('compatible'), prompt: id, background: 'opaque' });
+    assert.deepEqual(picture.data, [{ b64_json: PICTURE, revised_prompt: 'A fat cat' }]);
+    assert.equal(picture.size, '1024x1024');
+    assert.equal(picture.usage.output_tokens_details.image_tokens, 272);
+    const { path, json } = lastRequest(id);
+    assert.match(path, /\/v1\/responses$/);
+    assert.deepEqual(json.tools, [{ type: 'image_generation', background: 'opaque' }]);
+    const row = await rig.gw.row(id);
+    assert.equal(row.input_tokens, 29);
+    assert.equal(row.output_tokens, 3);
+    assert.equal(row.image_out_tokens, 272);
+  });
+
+  for (const [what, params, status, message] of [
+    ['several', { n: 2 }, 400, /^400 n: /],
+    ['a stream', { stream: true }, 400, /^400 stream: /],
+    ['a URL', { response_format: 'url' }, 400, /^400 response_format: /],
+  ])
+    test(`by gemini: ${what}`, async () => {
+      await assert.rejects(openai(newId()).images.generate({ model: nameOf('gemini'), prompt: 'A cat', ...params }), (e) => {
+        assert.equal(e.status, status, e);
+        assert.match(e.message, message);
+        return true;
+      });
+    });
+
+  test('by gemini, which will not', async () => {
+    const id = newId('case-image');
+    rig.up.script(id, (req, res) => res.json(200, { candidates: [{ content: { parts: [{ text: 'I draw no cats.' }] }, finishReason: 'STOP' }], usageMetadata: { promptTokenCount: 7, totalTokenCount: 7 } }));
+    await assert.rejects(openai(id).images.generate({ model: nameOf('gemini'), prompt: id }), (e) => {
+      assert.ok(e instanceof OpenAI.BadRequestError, e);
+      assert.match(e.message, /I draw no cats/);
+      return true;
+    });
+    assert.equal((await rig.gw.row(id)).outcome, 'upstream_error');
+  });
+
+  test('by anthropic: there is no such thing', async () => {
+    await assert.rejects(openai(newId()).images.generate({ model: nameOf('anthropic'), prompt: 'A cat' }), (e) => e.status === 501);
+  });
+});
+
+// ---- conversations made short --------------------------------------------------
+
+const SUMMARY = 'The user lives in Paris.\n"Weather" was looked up once.';
+
+const talk = (id) => [
+  { role: 'user', content: `Weather in Paris? ${id}` },
+  { type: 'function_call', call_id: 'call_1', name: 'get_weather', arguments: '{"city":"Paris"}' },
+  { type: 'function_call_output', call_id: 'call_1', output: 'Rain.' },
+  { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'It rains.', annotations: [] }] },
+];
+
+// A conversation that `provider` has summed up.
+async function compacted(id, provider) {
+  rig.up.script(id, scripted(answer([text(SUMMARY)])));
+  return openai(id).responses.compact({ model: nameOf(provider), instructions: 'Be brief.', input: talk(id) });
+}
+
+describe('compact', () => {
+  test('by its own kind', async () => {
+    const id = newId('case-compact');
+    const got = await openai(id).responses.compact({ model: nameOf('openai'), input: talk(id) });
+    assert.equal(got.output[0].encrypted_content, 'gAAAAAB');
+    assert.match(lastRequest(id).path, /\/v1\/responses\/compact$/);
+    const row = await rig.gw.row(id);
+    assert.equal(row.operation, 'compact');
+    assert.equal(row.input_tokens, 9);
+    assert.equal(row.output_tokens, 4);
+  });
+
+  for (const provider of ['chat', 'anthropic', 'gemini'])
+    test(`by ${provider}`, async () => {
+      const id = newId('case-compact');
+      const got = await compacted(id, provider);
+      assert.equal(got.object, 'response.compaction');
+      assert.match(got.id, /^resp_/);
+      assert.ok(got.usage.total_tokens > 0);
+      assert.deepEqual(got.output[0], { type: 'message', role: 'user', content: [{ type: 'input_text', text: talk(id)[0].content }] });
+      assert.equal(got.output.length, 2);
+      assert.match(got.output[1].encrypted_content, /^pxc1\./);
+      const asked = lastRequest(id);
+      assert.match(asked.text, /sum up this conversation/);
+      assert.match(asked.text, /It rains/);
+      assert.match(asked.text, /Be brief/);
+      const row = await rig.gw.row(id);
+      assert.equal(row.operation, 'compact');
+      assert.equal(row.outcome, 'ok');
+      assert.ok(row.input_tokens > 0 && row.output_tokens > 0);
+
+      // It goes on from there, with whomever.
+      for (const next of ['chat', 'anthropic', 'gemini', 'openai']) {
+        const said = await openai(newId()).responses.create({ model: nameOf(next), input: [...got.output, { role: 'user', content: 'And tomorrow?' }] });
+        assert.ok(said.output_text.length > 0);
+        const { text: body } = lastRequest(id);
+        assert.match(body, /And tomorrow/);
+        assert.match(body, /Summary of the conversation so far/);
+        assert.match(body, /lives in Paris/);
+        assert.doesNotMatch(body, /pxc1\./);
+      }
+    });
+
+  test('nobody else goes on with it', async () => {
+    const got = await compacted(newId('case-compact'), 'chat');
+    const item = got.output.at(-1);
+    const forged = { ...item, encrypted_content: item.encrypted_content.replace(/.$/, (c) => (c === '0' ? '1' : '0')) };
+    await assert.rejects(openai(newId()).responses.create({ model: nameOf('chat'), input: [forged, { role: 'user', content: 'Hi' }] }), (e) => {
+      assert.ok(e instanceof OpenAI.BadRequestError, e);
+      assert.match(e.message, /input\[0\]\.encrypted_content/);
+      return true;
+    });
+  });
+
+  test('what upstream refuses', async () => {
+    const id = newId('case-compact');
+    rig.up.script(id, (req, res) => res.json(429, { type: 'error', error: { type: 'rate_limit_error', message: 'Slow down.' } }));
+    await assert.rejects(openai(id).responses.compact({ model: nameOf('anthropic'), input: talk(id) }), (e) => {
+      assert.ok(e instanceof OpenAI.RateLimitError, e);
+      assert.match(e.message, /Slow down/);
+      return true;
+    });
+  });
 });

@@ -20,6 +20,8 @@ export const UPSTREAM_KEYS = {
 const ROUTES = [
   [/\/v1\/chat\/completions$/, 'openai', chat, ['model', 'messages']],
   [/\/v1\/responses$/, 'openai', responses, ['model', 'input']],
+  [/\/v1\/responses\/compact$/, 'openai', 'compaction', ['model']],
+  [/\/v1\/images\/generations$/, 'openai', 'pictures', ['model', 'prompt']],
   [/\/v1\/embeddings$/, 'openai', 'embeddings', ['model', 'input']],
   [/\/v1\/responses\/input_tokens$/, 'openai', 'responsesCount', ['model', 'input']],
   [/\/v1\/messages$/, 'anthropic', anthropic, ['model', 'messages', 'max_tokens']],
@@ -205,8 +207,27 @@ function embeddings(req) {
   return { object: 'list', data, model, usage: { prompt_tokens: 6, total_tokens: 6 } };
 }
 
+const compaction = {
+  id: 'resp_c1',
+  object: 'response.compaction',
+  created_at: 1,
+  output: [{ id: 'cmp_1', type: 'compaction', encrypted_content: 'gAAAAAB' }],
+  usage: { input_tokens: 9, input_tokens_details: { cached_tokens: 0 }, output_tokens: 4, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 13 },
+};
+
+export const PICTURE = 'iVBORw0KGgoAAAANSUhEUg==';
+
+const pictures = {
+  created: 1,
+  data: [{ b64_json: PICTURE }],
+  output_format: 'png',
+  usage: { input_tokens: 9, input_tokens_details: { text_tokens: 5, image_tokens: 4 }, output_tokens: 272, total_tokens: 281 },
+};
+
 const OTHERS = {
   embeddings,
+  compaction: () => compaction,
+  pictures: () => pictures,
   responsesCount: () => ({ object: 'response.input_tokens', input_tokens: 42 }),
   anthropicCount: () => ({ input_tokens: 42 }),
   geminiCount: () => ({ totalTokens: 42, promptTokensDetails: [{ modality: 'TEXT', tokenCount: 42 }] }),
