@@ -37,6 +37,17 @@ static struct chat_reasoning *add_reasoning(struct gemini_reader *g)
     return &g->thought->reasoning;
 }
 
+/* Before what has been said since: Anthropic's turns with calls begin with what was thought. */
+static void move_before_texts(struct gemini_reader *g, struct chat_item *reasoning)
+{
+    struct list *at = reasoning->link.prev;
+
+    while (at != &g->turn->items && list_entry(at, struct chat_item, link)->kind == CHAT_TEXT)
+        at = at->prev;
+    list_remove(&reasoning->link);
+    list_add_before(at->next, &reasoning->link);
+}
+
 /* Of a stream each chunk may come back as a part of its own. */
 static void add_thought(struct gemini_reader *g, struct chat_text text)
 {
@@ -59,7 +70,7 @@ static void add_thought(struct gemini_reader *g, struct chat_text text)
  * A signature proves what was thought before it.  Google's own stands right behind that.
  * One of another vendor was put by our encoder on the next call or, without any, on the
  * answer's last text: it belongs to the newest reasoning, if that has none.  The secrets
- * of reasoning without text are items by themselves.
+ * of reasoning without text, or whose text the client left out, are items by themselves.
  */
 static void add_secret(struct gemini_reader *g, struct slice signature)
 {
@@ -80,6 +91,8 @@ static void add_secret(struct gemini_reader *g, struct slice signature)
     if (!of || of->secret.len || secret.kind == REASONING_REDACTED ||
         (secret.vendor == VENDOR_GEMINI && !is_last))
         of = add_reasoning(g);
+    if (!of->secret.len && !of->text.s.len && secret.vendor != VENDOR_GEMINI)
+        move_before_texts(g, g->thought);
     secret.text = of->text;
     *of = secret;
 }

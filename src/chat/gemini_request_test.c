@@ -223,6 +223,7 @@ static void test_envelopes(void **state)
         {"on a text",          THOUGHT("ab") ",{\"thoughtSignature\":\"%s\",\"text\":\"x\"}", "ab",
          CHAT_TEXT                                                                                           },
         {"behind a text",      THOUGHT("ab") "," TEXT ",{\"thoughtSignature\":\"%s\"}",       "ab", CHAT_TEXT},
+        {"only the text",      TEXT "," TEXT "," CALL,                                        "",   CHAT_TEXT},
         {"nothing to be seen", CALL,                                                          "",   CHAT_CALL},
     };
     const struct chat_reasoning secret = {.vendor = VENDOR_ANTHROPIC, .secret = SLICE("c2ln/+")};

@@ -107,15 +107,15 @@ static void forget_thoughts(struct list *from, struct list *call)
 static void fill_step(struct chat_request *r, const struct step *step, struct list *call,
                       chat_memory_lookup_fn *lookup, void *ctx)
 {
+    struct list *first = &list_entry(step->from, struct chat_turn, link)->items, known;
     struct slice bytes, id = list_entry(call, struct chat_item, link)->call.id;
-    struct list known;
 
     list_init(&known);
     if (step->secret || !id.len || !lookup(ctx, r->arena, id, &bytes) ||
         !chat_memory_read(r->arena, bytes, &known) || (step->thought && !has_secret(&known)))
         return;
     forget_thoughts(step->from, call);
-    list_append(call, &known); // a link in the middle is a head, too: what goes last is before it
+    list_append(first->next, &known); // any link is a head, too: what is appended goes before it
 }
 
 void chat_memory_fill(struct chat_request *r, chat_memory_lookup_fn *lookup, void *ctx)

@@ -30,8 +30,9 @@ typedef bool chat_memory_lookup_fn(void *ctx, struct arena *a, struct slice call
                                    struct slice *bytes);
 
 /**
- * For each step with calls whose reasoning carries no secret: what is remembered goes before
- * its first call, in place of the reasoning that it has.  Comes before chat_shape().
+ * For each step with calls whose reasoning carries no secret: what is remembered of its first
+ * one goes to the step's beginning (Anthropic demands it there), in place of the reasoning that
+ * it has.  Comes before chat_shape().
  */
 void chat_memory_fill(struct chat_request *r, chat_memory_lookup_fn *lookup, void *ctx);
 

@@ -55,6 +55,21 @@ rig.each('a secret comes back with its call', async (t) => {
   if (tellsThought(t)) assert.equal(words, THOUGHT.join(''), 'what was thought, too');
 });
 
+// Clients of Gemini may leave out what was thought: its place is before the words all the same.
+for (const forgets of [false, true])
+  rig.each(`a secret, words, and its call${forgets ? '; what was thought is left out' : ''}`, async (t) => {
+    const secret = newSecret();
+    t.script(answer([thought(secret, ...THOUGHT), text('Let me ', 'look.'), paris]), DONE);
+    const s = open(t);
+    const asked = await s.say(t.say('Weather?'));
+    assert.equal(asked.text, 'Let me look.');
+    if (forgets) for (const { parts } of s.history) for (let i = parts.length; i--; ) if (parts[i].thought) parts.splice(i, 1);
+    assert.equal((await s.results(answers(asked.calls))).text, 'Rainy.');
+    if (!keeps(t)) return;
+    const [[got, id], ...more] = secrets(t.requests[1]);
+    assert.deepEqual([got, id, more], [secret, 'call_w1', []]);
+  }, { fits: (t) => !forgets || (t.driver.name === 'genai' && !t.native) });
+
 rig.each('a secret without words', async (t) => {
   const secret = newSecret();
   t.script(answer([thought(secret), paris]), DONE);
