@@ -31,20 +31,43 @@ void arena_init(struct arena *a, size_t limit)
     *a = (struct arena){.limit = limit, .chunk_bytes = FIRST_CHUNK_BYTES};
 }
 
-void arena_release(struct arena *a)
+static size_t chunk_size(const struct arena_chunk *c)
 {
+    return (size_t)(c->end - (const char *)c);
+}
+
+void arena_reset(struct arena *a, size_t keep_bytes)
+{
+    struct arena_chunk *kept = NULL, *drop;
+
     while (a->defers) {
         struct arena_defer *d = a->defers;
         a->defers = d->older;
         d->call(d->arg);
     }
     while (a->newest) {
-        struct arena_chunk *c = a->newest;
-        a->newest = c->older;
-        free(c);
+        drop = a->newest;
+        a->newest = drop->older;
+        if (chunk_size(drop) <= keep_bytes && (!kept || chunk_size(drop) > chunk_size(kept))) {
+            struct arena_chunk *smaller = kept;
+            kept = drop;
+            drop = smaller;
+        }
+        free(drop);
     }
     a->used = 0;
     a->chunk_bytes = FIRST_CHUNK_BYTES;
+    if (!kept)
+        return;
+    *kept = (struct arena_chunk){.at = kept->bytes, .end = kept->end};
+    a->newest = kept;
+    while (a->chunk_bytes <= chunk_size(kept))
+        a->chunk_bytes *= 2;
+}
+
+void arena_release(struct arena *a)
+{
+    arena_reset(a, 0);
 }
 
 static char *align_up(char *p, size_t align)

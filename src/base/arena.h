@@ -33,6 +33,9 @@ void arena_init(struct arena *a, size_t limit);
 /** Runs the deferred calls, newest first, then returns every byte. */
 void arena_release(struct arena *a);
 
+/** The same, but its largest chunk of up to `keep_bytes` stays, for what comes next. */
+void arena_reset(struct arena *a, size_t keep_bytes);
+
 /** Zeroed storage, valid until arena_release().  `align` is a power of two. */
 void *arena_alloc(struct arena *a, size_t size, size_t align);
 void *arena_try_alloc(struct arena *a, size_t size, size_t align);

@@ -200,6 +200,40 @@ static void test_used_again_after_release(void **state)
     }
 }
 
+/* What was in use stays for the next time, if it is no larger than that; the rest goes. */
+static void test_reset(void **state)
+{
+    static const struct {
+        size_t ask, keep;
+        bool kept;
+    } cases[] = {
+        {100,   8192, true },
+        {3000,  8192, true },
+        {3000,  1024, false},
+        {20000, 8192, false},
+        {100,   0,    false},
+    };
+    struct arena a;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        void *first, *again;
+
+        arena_init(&a, 30000);
+        first = arena_alloc(&a, cases[i].ask, 1);
+        arena_reset(&a, cases[i].keep);
+        assert_int_equal(a.used, 0);
+        assert_int_equal(a.limit, 30000);
+        assert_int_equal(a.newest != NULL, cases[i].kept);
+        again = memset(arena_alloc(&a, cases[i].ask, 1), 1, cases[i].ask);
+        if (cases[i].kept)
+            assert_ptr_equal(again, first);
+        memset(arena_alloc(&a, 20000, 8), 1, 20000); // beside it, not in its place
+        arena_release(&a);
+        assert_null(a.newest);
+    }
+}
+
 static void test_text(void **state)
 {
     struct slice s, empty;
@@ -254,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_chunks_grow),
         cmocka_unit_test(test_defers_run_newest_first),
         cmocka_unit_test(test_used_again_after_release),
+        cmocka_unit_test(test_reset),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_arrays),
     };

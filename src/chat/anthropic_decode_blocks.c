@@ -140,8 +140,10 @@ static void block_close(struct anthropic_decoder *d, struct anthropic_block *b,
 
 void anthropic_blocks_close(struct anthropic_decoder *d, const struct chat_sink *sink)
 {
-    for (size_t i = 0; i < ARRAY_LEN(d->open); i++)
-        block_close(d, &d->open[i], sink);
+    for (size_t i = 0; i < ARRAY_LEN(d->open); i++) {
+        if (d->open[i].kind != BLOCK_NONE)
+            block_close(d, &d->open[i], sink);
+    }
 }
 
 static struct anthropic_block *block_find(struct anthropic_decoder *d, int64_t upstream)

@@ -14,7 +14,7 @@ static void *grow(void *array, size_t count, size_t *cap, size_t size)
 {
     if (count < *cap)
         return array;
-    *cap = *cap ? 2 * *cap : 8;
+    *cap = *cap ? 2 * *cap : 2;
     array = realloc(array, *cap * size);
     if (!array)
         panic("out of memory: an answer's parts");

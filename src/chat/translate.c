@@ -1,10 +1,6 @@
 /* translate.c - the two halves put together: client's request out, upstream's answer back. */
 #include "chat/translate.h"
 
-#include <stdlib.h>
-
-#include "base/panic.h"
-
 enum err translate_read(enum dialect client, struct slice body, const struct chat_seal *seal,
                         struct arena *a, struct chat_request *request, struct err_info *e)
 {
@@ -26,15 +22,6 @@ enum err translate_write(struct chat_request *request, const struct chat_target 
         return e->code;
     codec_find(t->dialect)->write_request(request, t, out);
     return ERR_NONE;
-}
-
-static void *state_new(size_t size)
-{
-    void *state = calloc(1, size ? size : 1);
-
-    if (!state)
-        panic("out of memory: a codec's state");
-    return state;
 }
 
 static void note_error(struct translation *t, enum err code, struct slice message)
@@ -85,14 +72,15 @@ static struct chat_sink to_restore(struct translation *t)
 void translation_init(struct translation *t, const struct translation_options *o)
 {
     struct codec_decode_options decode = o->decode;
+    struct arena *a = o->encode.request->arena;
 
     *t = (struct translation){.up = codec_find(o->upstream),
                               .down = codec_find(o->client),
                               .tap = o->tap,
                               .scrub = o->scrub,
                               .scrub_ctx = o->scrub_ctx};
-    t->decoder = state_new(t->up->decoder_size);
-    t->encoder = state_new(t->down->encoder_size);
+    t->decoder = arena_alloc(a, t->up->decoder_size, _Alignof(max_align_t));
+    t->encoder = arena_alloc(a, t->down->encoder_size, _Alignof(max_align_t));
     decode.text_secrets = o->client == DIALECT_OPENAI_CHAT || o->client == DIALECT_GEMINI;
     t->up->decoder_init(t->decoder, &decode);
     t->down->encoder_init(t->encoder, &o->encode);
@@ -106,8 +94,6 @@ void translation_release(struct translation *t)
     t->up->decoder_release(t->decoder);
     t->down->encoder_release(t->encoder);
     restore_release(&t->restore);
-    free(t->decoder);
-    free(t->encoder);
     *t = (struct translation){0};
 }
 

@@ -19,7 +19,10 @@ enum err translate_write(struct chat_request *request, const struct chat_target 
 /** Takes secrets and the names of accounts out of what an upstream says. */
 typedef void translate_scrub_fn(void *ctx, struct slice message, struct buf *out);
 
-/* An answer on its way back.  Both halves' state lives in here; translation_release() frees. */
+/*
+ * An answer on its way back.  Both halves' state lives in the arena of the request that is
+ * answered; what they hold beyond it goes with translation_release().
+ */
 struct translation {
     const struct codec *up, *down;
     struct restore restore;

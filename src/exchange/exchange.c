@@ -12,7 +12,10 @@
 #include "exchange/stages.h"
 
 #define SPARE_EXCHANGES    64 // kept for the next requests, so that none is allocated
-#define SPARE_BUFFER_BYTES ((size_t)8 * 1024) // a buffer larger than that is not kept with them
+#define SPARE_BUFFER_BYTES ((size_t)8 * 1024) // no more of a buffer or an arena is kept with them
+
+/* The bytes of an exchange's own arena are for names, edits and trees; bodies have their buffers. */
+#define ARENA_LIMIT_BYTES ((size_t)64 << 20)
 
 void exchange_wake(struct exchange *x)
 {
@@ -46,15 +49,17 @@ static struct exchange *exchange_take(struct gateway_worker *gw)
     x = calloc(1, sizeof(*x));
     if (!x)
         panic("out of memory: an exchange");
+    arena_init(&x->arena, ARENA_LIMIT_BYTES);
     return x;
 }
 
-/* Zeroes all but the buffers, which the next exchange will use again. */
+/* Zeroes all but the memory that the next exchange will use again. */
 static void exchange_reset(struct exchange *x)
 {
     struct buf *const kept[] = {&x->body_buf, &x->foreign_body,   &x->attempt.head,
                                 &x->local,    &x->relay.gathered, &x->relay.held};
     struct buf saved[ARRAY_LEN(kept)];
+    struct arena arena = x->arena; // it has been reset
 
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
         if (kept[i]->cap > SPARE_BUFFER_BYTES)
@@ -63,12 +68,14 @@ static void exchange_reset(struct exchange *x)
         saved[i] = *kept[i];
     }
     memset(x, 0, sizeof(*x));
+    x->arena = arena;
     for (size_t i = 0; i < ARRAY_LEN(kept); i++)
         *kept[i] = saved[i];
 }
 
 static void exchange_destroy(struct exchange *x)
 {
+    arena_release(&x->arena);
     buf_release(&x->body_buf);
     buf_release(&x->foreign_body);
     buf_release(&x->attempt.head);
@@ -98,7 +105,7 @@ static void exchange_free(struct exchange *x)
     if (x->relay.translation)
         translation_release(x->relay.translation);
     chat_memory_release(&x->relay.memory);
-    arena_release(&x->arena);
+    arena_reset(&x->arena, SPARE_BUFFER_BYTES);
     snapshot_unref(x->snapshot);
     if (gw->spare_count >= SPARE_EXCHANGES) {
         exchange_destroy(x);
@@ -191,9 +198,6 @@ static void exchange_run(void *ctx)
     http_server_flush(server);
 }
 
-/* The bytes of an exchange's own arena are for names, edits and trees; bodies have their buffers. */
-#define ARENA_LIMIT_BYTES ((size_t)64 << 20)
-
 static struct exchange *exchange_new(struct gateway_worker *gw, struct http_request *r)
 {
     struct exchange *x = exchange_take(gw);
@@ -205,7 +209,6 @@ static struct exchange *exchange_new(struct gateway_worker *gw, struct http_requ
     x->began_at_ms = gw->worker->now_ms;
     x->began_unix_ms = gw->worker->now_unix_ms;
     id_make(&gw->worker->random, x->began_unix_ms, x->id);
-    arena_init(&x->arena, ARENA_LIMIT_BYTES);
     task_init(&x->task, exchange_run, x);
     timer_init(&x->timer, on_timer, x);
     list_push_back(&gw->exchanges, &x->link);

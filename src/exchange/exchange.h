@@ -145,6 +145,7 @@ struct exchange {
     bool has_tools, effort_is_none; // Chat: what decides between OpenAI's two dialects
     struct replay *replay;          // Responses, where they are kept: what the request goes on with
     struct slice expanded_body;     // with the items of that
+    const struct chat_seal *seal;   // foreign_seal()'s, once it was asked for
     bool drop_reasoning;            // upstream has refused the reasoning of the conversation so far
     struct slice dropped;           // header value: what a translation had to leave out
 

@@ -5,6 +5,7 @@
 #include "exchange/remember.h"
 
 #define DROPPED_MAX_BYTES 1024 // of the header value
+#define GROWTH_BYTES      2048 // that another dialect may need more, mostly
 
 /* Those of declared models stand ready. */
 static const struct chat_model *gates_of(const struct candidate *c, enum dialect upstream)
@@ -29,12 +30,20 @@ struct cell foreign_cell(const struct exchange *x, const struct candidate *c)
     return cell;
 }
 
-struct chat_seal foreign_seal(struct exchange *x)
+const struct chat_seal *foreign_seal(struct exchange *x)
 {
-    return (struct chat_seal){
-        .hasher = x->gw->gateway->envelope_hasher,
-        .tenant = arena_printf(&x->arena, "%lld", (long long)x->key->user->id),
-    };
+    struct buf *tenant = &x->gw->scratch;
+    struct chat_seal *seal;
+
+    if (!x->seal) {
+        buf_clear(tenant);
+        buf_append_i64(tenant, x->key->user->id);
+        seal = arena_new(&x->arena, struct chat_seal);
+        *seal = (struct chat_seal){.hasher = x->gw->gateway->envelope_hasher,
+                                   .tenant = arena_dup(&x->arena, buf_peek(tenant))};
+        x->seal = seal;
+    }
+    return x->seal;
 }
 
 /* What a header may hold of a field's name. */
@@ -73,11 +82,11 @@ void foreign_note(struct exchange *x, const struct chat_request *r)
 
 enum err foreign_read(struct exchange *x, struct chat_request *out, struct err_info *e)
 {
-    struct chat_seal seal = foreign_seal(x);
+    const struct chat_seal *seal = foreign_seal(x);
     struct slice body = x->body;
 
     if (remember_expand(x, &body, e) != ERR_NONE ||
-        translate_read(x->target.dialect, body, &seal, &x->arena, out, e) != ERR_NONE)
+        translate_read(x->target.dialect, body, seal, &x->arena, out, e) != ERR_NONE)
         return e->code;
     remember_fill(x, out);
     return ERR_NONE;
@@ -106,6 +115,7 @@ enum err foreign_build(struct exchange *x, struct attempt *at)
 
     at->asked = arena_new(&x->arena, struct chat_request);
     buf_clear(&x->foreign_body);
+    buf_reserve(&x->foreign_body, x->body.len + GROWTH_BYTES);
     if (foreign_read(x, at->asked, &at->err))
         return at->err.code;
     if (translate_write(at->asked, &target, &x->foreign_body, &at->err))

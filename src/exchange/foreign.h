@@ -12,8 +12,8 @@
  */
 struct cell foreign_cell(const struct exchange *x, const struct candidate *c);
 
-/** For envelopes of this exchange's user; as long as its arena. */
-struct chat_seal foreign_seal(struct exchange *x);
+/** For envelopes of this exchange's user. */
+const struct chat_seal *foreign_seal(struct exchange *x);
 
 /** Where the attempt's request goes, for those who write it. */
 struct chat_target foreign_target(const struct exchange *x, const struct attempt *at);

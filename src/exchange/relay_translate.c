@@ -44,7 +44,6 @@ static void scrub_message(void *ctx, struct slice message, struct buf *out)
 void relay_translation_start(struct exchange *x)
 {
     const struct attempt *at = &x->attempt;
-    struct chat_seal *seal = arena_new(&x->arena, struct chat_seal);
     struct slice id = slice_of(x->id, ID_TEXT_BYTES - 1);
     struct translation_options o = {
         .client = x->target.dialect,
@@ -57,14 +56,13 @@ void relay_translation_start(struct exchange *x)
                    .id = id,
                    .model = x->asked_model,
                    .now_unix = x->gw->worker->now_unix_ms / 1000,
-                   .seal = seal,
+                   .seal = foreign_seal(x),
                    .limit_bytes = (size_t)x->snapshot->limits.max_translated_answer_bytes},
         .tap = {hear,                                      x},
         .scrub = scrub_message,
         .scrub_ctx = x,
     };
 
-    *seal = foreign_seal(x);
     x->relay.translation = arena_new(&x->arena, struct translation);
     translation_init(x->relay.translation, &o);
 }

@@ -173,7 +173,6 @@ static void set_whole_body(struct exchange *x, struct attempt *at, size_t *len)
  */
 static enum err set_native_body(struct exchange *x, struct attempt *at, size_t *len)
 {
-    struct chat_seal seal;
     struct edit *edits = NULL;
     size_t count;
 
@@ -183,11 +182,10 @@ static enum err set_native_body(struct exchange *x, struct attempt *at, size_t *
             1 + edit_apply(&x->arena, x->body, edits, count, at->call.parts + 1, len);
         return ERR_NONE;
     }
-    seal = foreign_seal(x);
     buf_clear(&x->foreign_body);
     if (envelope_open_body(at->dialect, x->body,
                            at->dialect == DIALECT_GEMINI ? (struct slice){0} : at->candidate->model,
-                           &seal, &x->arena, &x->foreign_body, &at->err) != ERR_NONE)
+                           foreign_seal(x), &x->arena, &x->foreign_body, &at->err) != ERR_NONE)
         return at->err.code;
     set_whole_body(x, at, len);
     return ERR_NONE;

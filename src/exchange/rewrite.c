@@ -106,12 +106,11 @@ static enum err compact_build(struct exchange *x, struct attempt *at)
 static enum err compact_answer(struct exchange *x, struct slice body, struct buf *out,
                                struct err_info *e)
 {
-    struct chat_seal seal = foreign_seal(x);
     struct compaction c = {.request = x->expanded_body.len ? x->expanded_body : x->body,
                            .id = slice_of(x->id, ID_TEXT_BYTES - 1),
                            .now_unix = x->gw->worker->now_unix_ms / 1000,
                            .usage = &x->listener.usage,
-                           .seal = &seal};
+                           .seal = foreign_seal(x)};
     struct codec_decode_options o = {
         .now_unix = c.now_unix, .id = c.id, .upstream_model = x->attempt.candidate->model};
     struct buf summary = {0};
