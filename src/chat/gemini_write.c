@@ -152,22 +152,18 @@ static struct slice mode_of(const struct chat_request *r, struct kit kit)
 /* As the tools are called upstream. */
 static void write_names(struct json_writer *w, const struct chat_request *r, struct kit kit)
 {
-    struct table sent;
+    struct table tools;
 
-    table_init(&sent, (uint64_t)(uintptr_t)r); // clients choose the names
-    list_for_each(at, &r->tools) {
-        struct chat_tool *tool = list_entry(at, struct chat_tool, link);
-        if (kit.renamed && tool->sent_name.len)
-            table_put(&sent, tool->name, tool);
-    }
+    chat_tool_table(r, &tools);
     json_key(w, SLICE("allowedFunctionNames"));
     json_open_array(w);
     for (size_t i = 0; i < r->choice_count; i++) {
-        const struct chat_tool *tool = table_get(&sent, r->choice_names[i]);
-        json_value_string(w, tool ? tool->sent_name : r->choice_names[i]);
+        const struct chat_tool *tool = table_get(&tools, r->choice_names[i]);
+        bool renamed = kit.renamed && tool && tool->sent_name.len;
+        json_value_string(w, renamed ? tool->sent_name : r->choice_names[i]);
     }
     json_close_array(w);
-    table_release(&sent);
+    table_release(&tools);
 }
 
 static void write_calling(struct json_writer *w, const struct chat_request *r, struct kit kit)

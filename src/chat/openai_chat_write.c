@@ -119,9 +119,8 @@ static void write_search(struct chat_writer *x)
 }
 
 /* {"type":"function","function":{"name":...}} */
-static void write_chosen(struct chat_writer *x, struct slice name)
+static void write_chosen(struct chat_writer *x, const struct chat_tool *tool, struct slice name)
 {
-    const struct chat_tool *tool = chat_tool_find(x->r, name);
     struct slice type = tool && is_custom(tool) ? SLICE("custom") : SLICE("function");
     struct json_writer *w = &x->w;
 
@@ -136,8 +135,11 @@ static void write_chosen(struct chat_writer *x, struct slice name)
 
 static void write_allowed(struct chat_writer *x, struct slice mode)
 {
+    const struct chat_request *r = x->r;
     struct json_writer *w = &x->w;
+    struct table tools;
 
+    chat_tool_table(r, &tools);
     json_open_object(w);
     key_string(w, SLICE("type"), SLICE("allowed_tools"));
     json_key(w, SLICE("allowed_tools"));
@@ -145,15 +147,17 @@ static void write_allowed(struct chat_writer *x, struct slice mode)
     key_string(w, SLICE("mode"), mode);
     json_key(w, SLICE("tools"));
     json_open_array(w);
-    for (size_t i = 0; i < x->r->choice_count; i++)
-        write_chosen(x, x->r->choice_names[i]);
+    for (size_t i = 0; i < r->choice_count; i++)
+        write_chosen(x, table_get(&tools, r->choice_names[i]), r->choice_names[i]);
     json_close_array(w);
     json_close_object(w);
     json_close_object(w);
+    table_release(&tools);
 }
 
 static void write_choice(struct chat_writer *x)
 {
+    const struct slice *names = x->r->choice_names;
     struct json_writer *w = &x->w;
 
     if (x->r->choice == CHOICE_UNSET)
@@ -164,7 +168,7 @@ static void write_choice(struct chat_writer *x)
     case CHOICE_AUTO: json_value_string(w, SLICE("auto")); break;
     case CHOICE_NONE: json_value_string(w, SLICE("none")); break;
     case CHOICE_REQUIRED: json_value_string(w, SLICE("required")); break;
-    case CHOICE_ONE: write_chosen(x, x->r->choice_names[0]); break;
+    case CHOICE_ONE: write_chosen(x, chat_tool_find(x->r, names[0]), names[0]); break;
     case CHOICE_ALLOWED_AUTO: write_allowed(x, SLICE("auto")); break;
     case CHOICE_ALLOWED_REQUIRED: write_allowed(x, SLICE("required")); break;
     }

@@ -145,21 +145,21 @@ static void write_tools(struct responses_writer *rw)
         json_close_array(&rw->w);
 }
 
-static const struct chat_tool *chosen(const struct chat_request *r, struct slice name)
+/* By the name that the client uses, or else by the one that upstream knows. */
+static void chosen_table(const struct chat_request *r, struct table *out)
 {
+    chat_tool_table(r, out);
     list_for_each(at, &r->tools) {
-        const struct chat_tool *tool = list_entry(at, struct chat_tool, link);
-
-        if (slice_eq(tool->name, name) || slice_eq(tool->sent_name, name))
-            return tool;
+        struct chat_tool *tool = list_entry(at, struct chat_tool, link);
+        if (tool->sent_name.len && !table_get(out, tool->sent_name))
+            table_put(out, tool->sent_name, tool);
     }
-    return NULL;
 }
 
 /* A tool of the vendor's is asked for by its type. */
-static void write_chosen(struct json_writer *w, const struct chat_request *r, struct slice name)
+static void write_chosen(struct json_writer *w, const struct table *tools, struct slice name)
 {
-    const struct chat_tool *tool = chosen(r, name);
+    const struct chat_tool *tool = table_get(tools, name);
     bool custom = tool && tool->kind == TOOL_CUSTOM && !tool->as_function;
 
     if (tool && tool->kind != TOOL_FUNCTION && tool->kind != TOOL_CUSTOM) {
@@ -173,32 +173,36 @@ static void write_chosen(struct json_writer *w, const struct chat_request *r, st
     json_close_object(w);
 }
 
-static void write_allowed(struct responses_writer *rw, struct slice mode)
+static void write_allowed(struct responses_writer *rw, const struct table *tools, struct slice mode)
 {
     responses_open(&rw->w, SLICE("allowed_tools"));
     responses_word(&rw->w, SLICE("mode"), mode);
     json_key(&rw->w, SLICE("tools"));
     json_open_array(&rw->w);
     for (size_t i = 0; i < rw->r->choice_count; i++)
-        write_chosen(&rw->w, rw->r, rw->r->choice_names[i]);
+        write_chosen(&rw->w, tools, rw->r->choice_names[i]);
     json_close_array(&rw->w);
     json_close_object(&rw->w);
 }
 
 static void write_choice(struct responses_writer *rw)
 {
+    struct table tools;
+
     if (rw->r->choice == CHOICE_UNSET)
         return;
+    chosen_table(rw->r, &tools);
     json_key(&rw->w, SLICE("tool_choice"));
     switch (rw->r->choice) {
     case CHOICE_UNSET: break;
     case CHOICE_AUTO: json_value_string(&rw->w, SLICE("auto")); break;
     case CHOICE_NONE: json_value_string(&rw->w, SLICE("none")); break;
     case CHOICE_REQUIRED: json_value_string(&rw->w, SLICE("required")); break;
-    case CHOICE_ONE: write_chosen(&rw->w, rw->r, rw->r->choice_names[0]); break;
-    case CHOICE_ALLOWED_AUTO: write_allowed(rw, SLICE("auto")); break;
-    case CHOICE_ALLOWED_REQUIRED: write_allowed(rw, SLICE("required")); break;
+    case CHOICE_ONE: write_chosen(&rw->w, &tools, rw->r->choice_names[0]); break;
+    case CHOICE_ALLOWED_AUTO: write_allowed(rw, &tools, SLICE("auto")); break;
+    case CHOICE_ALLOWED_REQUIRED: write_allowed(rw, &tools, SLICE("required")); break;
     }
+    table_release(&tools);
 }
 
 /* Fields. */

@@ -66,18 +66,45 @@ struct chat_tool *chat_tool_find(const struct chat_request *r, struct slice name
     return NULL;
 }
 
+void chat_tool_table(const struct chat_request *r, struct table *out)
+{
+    table_init(out, (uint64_t)(uintptr_t)r); // clients choose the names
+    list_for_each(at, &r->tools) {
+        struct chat_tool *tool = list_entry(at, struct chat_tool, link);
+        if (!table_get(out, tool->name))
+            table_put(out, tool->name, tool);
+    }
+}
+
+static struct chat_note *note_find(const struct chat_request *r, struct slice field)
+{
+    list_for_each(at, &r->notes) {
+        struct chat_note *n = list_entry(at, struct chat_note, link);
+        if (slice_eq(n->field, field))
+            return n;
+    }
+    return NULL;
+}
+
+/* A client can send any number of unknown fields: beyond some they are no longer told apart. */
 static void note(struct chat_request *r, const char *field, bool degraded)
 {
-    struct chat_note *n;
+    struct chat_note *n = note_find(r, slice_str(field));
 
-    list_for_each(at, &r->notes) {
-        if (slice_eq(list_entry(at, struct chat_note, link)->field, slice_str(field)))
-            return;
+    if (n)
+        return;
+    if (r->note_count > CHAT_NOTES_MAX) {
+        n = list_entry(r->notes.prev, struct chat_note, link);
+        n->degraded = n->degraded && degraded;
+        return;
     }
     n = arena_new(r->arena, struct chat_note);
+    if (r->note_count == CHAT_NOTES_MAX)
+        field = CHAT_NOTES_MORE;
     n->field = arena_dup(r->arena, slice_str(field));
     n->degraded = degraded;
     list_push_back(&r->notes, &n->link);
+    r->note_count++;
 }
 
 void chat_note(struct chat_request *r, const char *field)

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/slice.h"
+#include "base/table.h"
 #include "chat/dialect.h"
 #include "chat/text.h"
 
@@ -270,6 +271,7 @@ struct chat_request {
     struct list exts;   // of struct chat_ext
     struct list echoes; // of struct chat_ext: what the client's own answer repeats, for nobody else
     struct list notes;  // of struct chat_note
+    size_t note_count;
 };
 
 /** Zeroed but for the lists and the arena. */
@@ -283,6 +285,16 @@ struct chat_tool *chat_tool_new(struct chat_request *r, enum chat_tool_kind kind
 
 /** The tool that the client calls so, or NULL. */
 struct chat_tool *chat_tool_find(const struct chat_request *r, struct slice name);
+
+/**
+ * All tools, for many look-ups: by the name that the client calls them, of equal ones the first.
+ * The table borrows the request; table_release() when done.
+ */
+void chat_tool_table(const struct chat_request *r, struct table *out);
+
+/* Notes that are kept; a last one, CHAT_NOTES_MORE, stands for all others. */
+#define CHAT_NOTES_MAX  64
+#define CHAT_NOTES_MORE "..."
 
 /** A field left out (or changed) on the way, said once however often it is noted. */
 void chat_note(struct chat_request *r, const char *field);
