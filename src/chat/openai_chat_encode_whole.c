@@ -112,8 +112,7 @@ static void close_thought(struct openai_chat_encoder *x, const struct chat_event
 
     openai_chat_encoder_keep_signature(x, ev);
     openai_chat_encoder_gather(x, &c->reasoning, text);
-    if (!ev->close.secret.len)
-        return;
+    c->has_secrets = c->has_secrets || ev->close.secret.len;
     openai_chat_detail_write(&w, &detail);
     x->gathered += buf_len(&c->details) - before;
 }
@@ -194,7 +193,8 @@ static void write_message(struct json_writer *w, const struct answer_choice *c)
     key_escaped(w, SLICE("refusal"), &c->refusal);
     if (buf_len(&c->reasoning))
         key_escaped(w, SLICE("reasoning_content"), &c->reasoning);
-    key_list_if(w, SLICE("reasoning_details"), &c->details);
+    if (c->has_secrets) // of all thoughts then, for clients that read nothing else
+        key_list_if(w, SLICE("reasoning_details"), &c->details);
     write_calls(w, c);
     key_list_if(w, SLICE("annotations"), &c->annotations);
     key_list_if(w, SLICE("images"), &c->images);

@@ -23,6 +23,7 @@ struct answer_choice {
 
     /* Of a whole answer, escaped or JSON objects with commas between them. */
     struct buf content, reasoning, refusal, details, images, logprobs;
+    bool has_secrets;      // of its thoughts: else `details` say nothing more than `reasoning`
     struct buf *arguments; // [calls], each a call's JSON up to the end of its arguments
     size_t argument_cap;
     const char *finish;
