@@ -21,6 +21,7 @@ enum key {
     KEY_STOP_REASON,
     KEY_STOP_SEQUENCE,
     KEY_STOP_DETAILS,
+    KEY_CONTAINER,
     KEY_COUNT
 };
 
@@ -38,6 +39,7 @@ static const struct json_want wants[KEY_COUNT] = {
     {SLICE_INIT("stop_reason"),   false},
     {SLICE_INIT("stop_sequence"), false},
     {SLICE_INIT("stop_details"),  false},
+    {SLICE_INIT("container"),     false},
 };
 
 /* Raw values; NULL pointers where there is none. */
@@ -64,6 +66,7 @@ void anthropic_decoder_release(void *decoder)
         buf_release(&d->open[i].held);
     for (size_t i = 0; i < ARRAY_LEN(d->scratch); i++)
         buf_release(&d->scratch[i]);
+    anthropic_kept_release(&d->kept);
 }
 
 /* Nothing follows END or ERROR, wherever in a payload that came. */
@@ -171,7 +174,8 @@ static enum chat_finish finish_of(const struct anthropic_decoder *d, struct slic
         if (slice_eq(word, reasons[i].word))
             finish = reasons[i].finish;
     }
-    if (d->called && (finish == FINISH_STOP || finish == FINISH_STOP_SEQUENCE))
+    if (d->called &&
+        (finish == FINISH_STOP || finish == FINISH_STOP_SEQUENCE || finish == FINISH_PAUSE))
         return FINISH_TOOLS;
     return finish;
 }
@@ -190,6 +194,9 @@ static void finish(struct anthropic_decoder *d, const struct finish *f,
         ev.finish.explanation = text_of_literal(peek_get(f->details, SLICE("explanation")));
     if (ev.finish.reason == FINISH_STOP_SEQUENCE)
         ev.finish.sequence = text_of_literal(f->sequence);
+    if (ev.finish.reason == FINISH_PAUSE && d->o.resumable)
+        ev.finish.resume = anthropic_kept_answer(&d->kept);
+    ev.finish.characters = d->characters;
     anthropic_emit(d, &ev, sink);
 }
 
@@ -278,9 +285,23 @@ static void hear_message_delta(struct anthropic_decoder *d, const struct payload
     };
     bool is_last = d->finished || json_is_string(f.reason);
 
+    if (d->o.resumable)
+        anthropic_keep_container(&d->kept, peek_get(delta, SLICE("container")));
     hear_usage(d, p->of[KEY_USAGE], is_last ? USAGE_UPSTREAM : USAGE_PARTIAL, sink);
     if (is_last)
         finish(d, &f, sink);
+}
+
+/* Of an answer that may have to go back as it came. */
+static void keep(struct anthropic_kept *k, int64_t upstream, struct slice type,
+                 const struct payload *p)
+{
+    if (slice_eq(type, SLICE("content_block_delta")))
+        anthropic_keep_delta(k, upstream, p->of[KEY_DELTA]);
+    else if (slice_eq(type, SLICE("content_block_start")))
+        anthropic_keep_open(k, upstream, p->of[KEY_BLOCK]);
+    else
+        anthropic_keep_stop(k);
 }
 
 static void hear_block(struct anthropic_decoder *d, struct slice type, const struct payload *p,
@@ -289,6 +310,8 @@ static void hear_block(struct anthropic_decoder *d, struct slice type, const str
     int64_t upstream = 0;
 
     json_int(p->of[KEY_INDEX], &upstream);
+    if (d->o.resumable)
+        keep(&d->kept, upstream, type, p);
     if (slice_eq(type, SLICE("content_block_delta"))) {
         anthropic_block_delta(d, upstream, p->of[KEY_DELTA], sink);
     } else if (slice_eq(type, SLICE("content_block_start"))) {
@@ -301,6 +324,8 @@ static void hear_block(struct anthropic_decoder *d, struct slice type, const str
 static void hear_start(struct anthropic_decoder *d, struct slice message,
                        const struct chat_sink *sink)
 {
+    if (d->o.resumable)
+        anthropic_keep_container(&d->kept, peek_get(message, SLICE("container")));
     begin(d, peek_get(message, SLICE("id")), peek_get(message, SLICE("model")), sink);
     hear_usage(d, peek_get(message, SLICE("usage")), USAGE_PARTIAL, sink);
 }
@@ -364,7 +389,11 @@ void anthropic_decode_whole(void *decoder, struct slice body, const struct chat_
     begin(d, p.of[KEY_ID], p.of[KEY_MODEL], sink);
     hear_usage(d, p.of[KEY_USAGE], USAGE_UPSTREAM, sink);
     blocks = peek_into(p.of[KEY_CONTENT]);
+    if (d->o.resumable)
+        anthropic_keep_container(&d->kept, p.of[KEY_CONTAINER]);
     while (!d->ended && peek_next(&blocks, &key, &block)) {
+        if (d->o.resumable)
+            anthropic_keep_block(&d->kept, block);
         anthropic_block_open(d, 0, block, sink);
         anthropic_blocks_close(d, sink);
     }

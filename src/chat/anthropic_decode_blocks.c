@@ -245,7 +245,8 @@ static void open_call(struct anthropic_decoder *d, struct anthropic_block *b, st
         return;
     }
     if (!ev.open.call_id.len)
-        ev.open.call_id = chat_id_make(made, SLICE("toolu_"), 24, d->o.id, d->parts);
+        ev.open.call_id =
+            chat_id_make(made, SLICE("toolu_"), 24, d->o.id, (uint64_t)d->o.round << 32 | d->parts);
     d->called = true;
     open_part(d, b, BLOCK_CALL, &ev, sink);
     hold_input(d, b, peek_get(block, SLICE("input")), sink);

@@ -84,6 +84,17 @@ struct anthropic_block {
     struct buf held; // until it stops: secret, query, input at its start, or citations
 };
 
+/* An answer as Anthropic wrote it, in case that it pauses and has to be sent back. */
+struct anthropic_kept {
+    bool lost;    // something of it could not be kept, so none of it is
+    bool is_open; // a block of a stream, by upstream's index:
+    int64_t upstream;
+    struct buf start;     // the block as it was started
+    struct buf pieces[5]; // what was added to it, by member
+    struct buf content;   // blocks that are whole, each with a comma behind it
+    struct buf container; // where code was run: its id, raw; empty: none
+};
+
 /* The dialect knows one open block at a time; those who copy it may open a few. */
 #define ANTHROPIC_OPEN_BLOCKS 16
 
@@ -97,6 +108,7 @@ struct anthropic_decoder {
     enum chat_tier tier;
     struct buf scratch[2]; // strings that hold escapes
     struct anthropic_block open[ANTHROPIC_OPEN_BLOCKS];
+    struct anthropic_kept kept; // where it is resumable
 };
 
 /** Nothing follows END or ERROR, wherever in a payload that came. */
@@ -121,6 +133,17 @@ void anthropic_block_delta(struct anthropic_decoder *d, int64_t upstream, struct
 void anthropic_block_stop(struct anthropic_decoder *d, int64_t upstream,
                           const struct chat_sink *sink);
 void anthropic_blocks_close(struct anthropic_decoder *d, const struct chat_sink *sink);
+
+/* What is kept of a stream's blocks, and of whole ones; all values are raw. */
+void anthropic_keep_open(struct anthropic_kept *k, int64_t upstream, struct slice block);
+void anthropic_keep_delta(struct anthropic_kept *k, int64_t upstream, struct slice delta);
+void anthropic_keep_stop(struct anthropic_kept *k);
+void anthropic_keep_block(struct anthropic_kept *k, struct slice block);
+void anthropic_keep_container(struct anthropic_kept *k, struct slice container);
+
+/** {"container", "content"} as chat/resume.h takes it; empty when it cannot go back. */
+struct slice anthropic_kept_answer(struct anthropic_kept *k);
+void anthropic_kept_release(struct anthropic_kept *k);
 
 codec_decoder_init_fn anthropic_decoder_init;
 codec_decode_fn anthropic_decode;

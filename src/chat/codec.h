@@ -40,6 +40,8 @@ struct codec_decode_options {
     struct slice id;             // of the exchange: seed of ids that upstream does not give
     struct slice upstream_model; // where upstream does not say which
     bool text_secrets;           // Gemini: the client's dialect has a place for secrets of texts
+    unsigned round;              // of an answer that has paused: the ids of no two are the same
+    bool resumable;              // Anthropic: it may pause, and what it said then has to go back
 };
 typedef void codec_decoder_init_fn(void *decoder, const struct codec_decode_options *o);
 

@@ -182,6 +182,9 @@ void chat_event_print(struct buf *out, const struct chat_event *ev)
         buf_printf(out, " %s", reasons[ev->finish.reason]);
         print_text(out, "explanation=", ev->finish.explanation);
         print_text(out, "sequence=", ev->finish.sequence);
+        if (ev->finish.resume.len)
+            buf_printf(out, " resume=%.*s after %lld", SLICE_ARG(ev->finish.resume),
+                       (long long)ev->finish.characters);
         break;
     case CHAT_ERROR:
         buf_printf(out, " %s", err_name(ev->error.code));

@@ -96,6 +96,8 @@ struct chat_event {
             enum chat_finish reason;
             struct chat_text explanation; // FILTER: in the vendor's words, or absent
             struct chat_text sequence;    // STOP_SEQUENCE: which, or absent
+            struct slice resume;          // PAUSE: raw, what upstream wants back (chat/resume.h)
+            int64_t characters;           // PAUSE: of the choice's whole text; -1: not known
         } finish;
         struct {
             enum err code;

@@ -234,6 +234,17 @@ static void keep(struct buf *kept, struct slice raw)
     buf_append(kept, raw);
 }
 
+/* One stands for all that came before it: going on from there would say again what came since. */
+static void take_token(struct gemini_choice *c, struct slice token, bool more_came)
+{
+    bool is_one = json_is_string(token) && token.len > 2 && token.len <= GEMINI_MAX_GATHERED;
+
+    if (is_one || more_came)
+        buf_clear(&c->token);
+    if (is_one)
+        buf_append(&c->token, token);
+}
+
 /* The last one counts; one that names no sources does not replace one that does. */
 static void keep_grounding(struct gemini_choice *c, struct slice raw)
 {
@@ -257,7 +268,7 @@ static void take_parts(struct gemini_decoder *d, struct gemini_choice *c, struct
 
 static void take_candidate(struct gemini_decoder *d, struct slice candidate)
 {
-    struct slice key, value, content = {0}, logprobs = {0}, reason = {0};
+    struct slice key, value, content = {0}, logprobs = {0}, reason = {0}, token = {0};
     struct peek p = peek_into(candidate);
     struct gemini_choice *c;
     int64_t index = 0;
@@ -279,10 +290,13 @@ static void take_candidate(struct gemini_decoder *d, struct slice candidate)
             keep_grounding(c, value);
         else if (slice_eq(key, SLICE("citationMetadata")))
             keep(&c->citations, value);
+        else if (slice_eq(key, SLICE("continuationToken")))
+            token = value;
         else if (slice_eq(key, SLICE("logprobsResult")))
             logprobs = value;
     }
     take_reason(c, reason);
+    take_token(c, token, content.len && !reason.len);
     take_parts(d, c, content, logprobs);
 }
 
@@ -371,13 +385,18 @@ static enum chat_finish finish_of(const struct gemini_choice *c)
     return c->calls ? FINISH_TOOLS : FINISH_STOP;
 }
 
-static void finish_choice(struct gemini_decoder *d, struct gemini_choice *c)
+/* `alone`: there is no other choice.  Two could not be asked to go on. */
+static void finish_choice(struct gemini_decoder *d, struct gemini_choice *c, bool alone)
 {
     struct chat_event ev = {.type = CHAT_FINISH, .choice = number_of(d, c)};
 
     ev.finish.reason = finish_of(c);
     if (ev.finish.reason == FINISH_FILTER && buf_len(&c->message))
         ev.finish.explanation = (struct chat_text){buf_peek(&c->message), true};
+    if (ev.finish.reason == FINISH_PAUSE && alone) {
+        ev.finish.resume = buf_peek(&c->token);
+        ev.finish.characters = gemini_offsets_characters(&c->offsets, c->offsets.bytes);
+    }
     emit(d, &ev);
 }
 
@@ -386,6 +405,8 @@ static bool check_choice(struct gemini_decoder *d, struct gemini_choice *c)
 {
     if (c->end == GEMINI_GOES_ON && d->blocked)
         c->end = GEMINI_FILTER;
+    if (c->end == GEMINI_GOES_ON && buf_len(&c->token))
+        c->end = GEMINI_PAUSE;
     if (c->partial.active || (c->end == GEMINI_GOES_ON && !(d->whole && c->has_content))) {
         broken(d, d->whole ? "an answer without an end" : "the stream ended early");
     } else if (c->end == GEMINI_FAIL && !c->has_content) {
@@ -429,7 +450,7 @@ static void finish(struct gemini_decoder *d)
         emit_usage(d, USAGE_UPSTREAM);
     for (size_t i = 0; i < GEMINI_MAX_CHOICES; i++) {
         if (d->choices[i].started)
-            finish_choice(d, &d->choices[i]);
+            finish_choice(d, &d->choices[i], started == 1);
     }
     if (!started)
         finish_blocked(d);
@@ -472,6 +493,7 @@ static void release_choice(struct gemini_choice *c)
 {
     buf_release(&c->reason);
     buf_release(&c->message);
+    buf_release(&c->token);
     buf_release(&c->grounding);
     buf_release(&c->citations);
     buf_release(&c->partial.id);

@@ -33,6 +33,7 @@ struct gemini_choice {
     enum gemini_end end;
     struct buf reason;               // finishReason, as it came
     struct buf message;              // finishMessage, escaped
+    struct buf token;                // continuationToken, raw
     struct buf grounding, citations; // the newest of each, raw
     struct gemini_offsets offsets;
     int64_t part_at[GEMINI_MAX_PARTS]; // whole answers: bytes of text before each part

@@ -105,7 +105,8 @@ void gemini_emit_call(struct gemini_decoder *d, struct gemini_choice *c, struct 
                       struct slice tool, struct slice args)
 {
     struct slice seed = buf_len(&d->id) ? buf_peek(&d->id) : d->options.id;
-    uint64_t number = (uint64_t)(c - d->choices) << 32 | c->calls++;
+    uint64_t number =
+        (uint64_t)d->options.round << 48 | (uint64_t)(c - d->choices) << 32 | c->calls++;
     char made[CHAT_ID_BYTES];
 
     gemini_close_part(d, c, SLICE(""));

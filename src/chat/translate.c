@@ -64,27 +64,29 @@ static void take(void *ctx, const struct chat_event *ev)
     buf_release(&message);
 }
 
-static struct chat_sink to_restore(struct translation *t)
+static struct chat_sink to_resume(struct translation *t)
 {
-    return (struct chat_sink){restore_take, &t->restore};
+    return (struct chat_sink){resume_take, &t->resume};
 }
 
 void translation_init(struct translation *t, const struct translation_options *o)
 {
-    struct codec_decode_options decode = o->decode;
     struct arena *a = o->encode.request->arena;
 
     *t = (struct translation){.up = codec_find(o->upstream),
                               .down = codec_find(o->client),
+                              .decode = o->decode,
                               .tap = o->tap,
                               .scrub = o->scrub,
                               .scrub_ctx = o->scrub_ctx};
     t->decoder = arena_alloc(a, t->up->decoder_size, _Alignof(max_align_t));
     t->encoder = arena_alloc(a, t->down->encoder_size, _Alignof(max_align_t));
-    decode.text_secrets = o->client == DIALECT_OPENAI_CHAT || o->client == DIALECT_GEMINI;
-    t->up->decoder_init(t->decoder, &decode);
+    t->decode.text_secrets = o->client == DIALECT_OPENAI_CHAT || o->client == DIALECT_GEMINI;
+    t->decode.resumable = resume_is_possible(o->upstream, o->encode.request);
+    t->up->decoder_init(t->decoder, &t->decode);
     t->down->encoder_init(t->encoder, &o->encode);
     restore_init(&t->restore, o->encode.request, (struct chat_sink){take, t});
+    resume_init(&t->resume, o->upstream, (struct chat_sink){restore_take, &t->restore});
 }
 
 void translation_release(struct translation *t)
@@ -94,28 +96,38 @@ void translation_release(struct translation *t)
     t->up->decoder_release(t->decoder);
     t->down->encoder_release(t->encoder);
     restore_release(&t->restore);
+    resume_release(&t->resume);
     *t = (struct translation){0};
 }
 
 void translation_feed(struct translation *t, struct slice name, struct slice payload)
 {
-    struct chat_sink sink = to_restore(t);
+    struct chat_sink sink = to_resume(t);
     t->up->decode(t->decoder, name, payload, &sink);
 }
 
 void translation_whole(struct translation *t, struct slice body)
 {
-    struct chat_sink sink = to_restore(t);
+    struct chat_sink sink = to_resume(t);
     t->up->decode_whole(t->decoder, body, &sink);
 }
 
 void translation_end(struct translation *t)
 {
-    struct chat_sink sink = to_restore(t);
+    struct chat_sink sink = to_resume(t);
     t->up->decode_end(t->decoder, &sink);
 }
 
 void translation_inject(struct translation *t, const struct chat_event *ev)
 {
     restore_take(&t->restore, ev);
+}
+
+void translation_resume(struct translation *t, struct slice sent, struct buf *out)
+{
+    resume_next(&t->resume, sent, out);
+    t->decode.round++;
+    t->up->decoder_release(t->decoder);
+    memset(t->decoder, 0, t->up->decoder_size);
+    t->up->decoder_init(t->decoder, &t->decode);
 }

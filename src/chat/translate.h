@@ -4,6 +4,7 @@
 
 #include "chat/codec.h"
 #include "chat/restore.h"
+#include "chat/resume.h"
 
 /**
  * Reads the client's body.  `request` lives in the arena, as long as the body; it is what the
@@ -25,6 +26,8 @@ typedef void translate_scrub_fn(void *ctx, struct slice message, struct buf *out
  */
 struct translation {
     const struct codec *up, *down;
+    struct codec_decode_options decode;
+    struct resume resume;
     struct restore restore;
     translate_scrub_fn *scrub;
     void *scrub_ctx;
@@ -57,6 +60,18 @@ void translation_whole(struct translation *t, struct slice body);
 
 /** Upstream's stream is over. */
 void translation_end(struct translation *t);
+
+/** Upstream has paused, and is done with this answer to its request. */
+static inline bool translation_is_paused(const struct translation *t)
+{
+    return t->resume.paused;
+}
+
+/**
+ * Appends the request that asks it to go on, made of the one that was `sent`; what is fed from
+ * here on is the answer to it.
+ */
+void translation_resume(struct translation *t, struct slice sent, struct buf *out);
 
 /** An event of our own: CHAT_PING, or CHAT_ERROR when upstream broke off. */
 void translation_inject(struct translation *t, const struct chat_event *ev);
