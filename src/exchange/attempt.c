@@ -22,7 +22,8 @@ static void on_head(void *ctx, const struct head *head)
     struct buf *fields = &x->gw->scratch;
 
     buf_clear(fields);
-    x->first_byte_at_ms = x->gw->worker->now_ms;
+    if (!x->relay.translation) // else the client has been answered, and this is how it goes on
+        x->first_byte_at_ms = x->gw->worker->now_ms;
     at->is_sse = slice_starts_nocase(type, SLICE("text/event-stream"));
     at->is_json = slice_starts_nocase(type, SLICE("application/json"));
     if (coding.len && !slice_eq_nocase(coding, SLICE("identity")))
@@ -127,6 +128,22 @@ static bool attempt_begin(struct exchange *x)
     if (start_call(x, at) != ERR_NONE)
         at->state = ATTEMPT_FAILED;
     return true;
+}
+
+void attempt_repeat(struct exchange *x)
+{
+    struct attempt *at = &x->attempt;
+
+    at->target = (struct http_target){0};
+    at->call = (struct http_call){0};
+    at->err = (struct err_info){0};
+    at->content_type = at->fields = at->first_error = (struct slice){0};
+    buf_clear(&x->relay.gathered);
+    x->relay.primed = false;
+    x->attempts++;
+    stats_add(&x->gw->stats.attempts, 1);
+    if (start_call(x, at) != ERR_NONE)
+        at->state = ATTEMPT_FAILED;
 }
 
 /* ---- looking at what came back ---- */
@@ -283,17 +300,24 @@ static enum verdict look(struct exchange *x)
 
 /* ---- when it failed ---- */
 
-/* Notes the failure and says what may be tried instead. */
-static enum failover attempt_end(struct exchange *x)
+void attempt_log_failure(const struct exchange *x)
 {
-    struct attempt *at = &x->attempt;
-    enum failover next = err_failover(at->err.code);
+    const struct attempt *at = &x->attempt;
 
     log_event(LOG_WARN, x->id, "attempt.failed",
               "provider=%.*s channel=%s credential=%lld http=%d err=%s why=\"%s\"",
               SLICE_ARG(at->candidate->provider->name), at->candidate->provider->channel->name,
               (long long)at->credential->id, at->call.status, err_name(at->err.code),
               err_info_text(&at->err));
+}
+
+/* Notes the failure and says what may be tried instead. */
+static enum failover attempt_end(struct exchange *x)
+{
+    struct attempt *at = &x->attempt;
+    enum failover next = err_failover(at->err.code);
+
+    attempt_log_failure(x);
     if (at->is_foreign && !at->call.target) // a body that this target cannot carry: another one may
         next = FAILOVER_TARGET;
     if (next == FAILOVER_TARGET) {
@@ -313,7 +337,7 @@ static bool another_is_left(const struct exchange *x)
 }
 
 /* Nobody is left to ask.  What the last one said is sent by stage_relay, where it may be. */
-static enum verdict give_up(struct exchange *x)
+enum verdict attempt_give_up(struct exchange *x)
 {
     struct attempt *at = &x->attempt;
     bool may_be_told = at->err.code == ERR_UPSTREAM_REFUSED || at->err.code == ERR_UPSTREAM_BUSY ||
@@ -369,8 +393,35 @@ static enum verdict after_failure(struct exchange *x)
     }
     next = attempt_end(x);
     if (next == FAILOVER_STOP || !another_is_left(x))
-        return give_up(x);
+        return attempt_give_up(x);
     attempt_again(x);
+    return STAGE_AGAIN;
+}
+
+enum verdict attempt_step(struct exchange *x)
+{
+    struct attempt *at = &x->attempt;
+
+    switch (at->state) {
+    case ATTEMPT_NONE:
+    case ATTEMPT_ANSWERED:
+    case ATTEMPT_FAILED: return STAGE_AGAIN;
+    case ATTEMPT_LOOKING: return look(x);
+    case ATTEMPT_CALLING: break;
+    }
+    if (at->call.connected_at_ms && !x->connected_at_ms) {
+        x->connected_at_ms = at->call.connected_at_ms;
+        if (!at->call.reused)
+            stats_add(&x->gw->stats.connections_opened, 1);
+    }
+    if (at->call.state == CALL_FAILED)
+        attempt_fail(x, at->call.err, at->call.why);
+    else if (at->call.state == CALL_ANSWERED)
+        at->state = ATTEMPT_LOOKING;
+    else if (x->gw->worker->now_ms >= at->first_byte_at_ms)
+        attempt_fail(x, ERR_UPSTREAM_TIMEOUT, "the provider did not answer in time");
+    else
+        return STAGE_WAIT;
     return STAGE_AGAIN;
 }
 
@@ -388,25 +439,9 @@ enum verdict stage_attempt(struct exchange *x)
             return exchange_fail(x, ERR_NO_CANDIDATE, "provider \"%.*s\" has no enabled credential",
                                  SLICE_ARG(x->route->candidates[0].provider->name));
     }
-    switch (at->state) {
-    case ATTEMPT_NONE:
-    case ATTEMPT_CALLING: break;
-    case ATTEMPT_LOOKING: return look(x);
-    case ATTEMPT_ANSWERED: return STAGE_NEXT;
-    case ATTEMPT_FAILED: return after_failure(x);
-    }
-    if (at->call.connected_at_ms && !x->connected_at_ms) {
-        x->connected_at_ms = at->call.connected_at_ms;
-        if (!at->call.reused)
-            stats_add(&x->gw->stats.connections_opened, 1);
-    }
-    if (at->call.state == CALL_FAILED)
-        attempt_fail(x, at->call.err, at->call.why);
-    else if (at->call.state == CALL_ANSWERED)
-        at->state = ATTEMPT_LOOKING;
-    else if (x->gw->worker->now_ms >= at->first_byte_at_ms)
-        attempt_fail(x, ERR_UPSTREAM_TIMEOUT, "the provider did not answer in time");
-    else
-        return STAGE_WAIT;
-    return STAGE_AGAIN;
+    if (at->state == ATTEMPT_ANSWERED)
+        return STAGE_NEXT;
+    if (at->state == ATTEMPT_FAILED)
+        return after_failure(x);
+    return attempt_step(x);
 }

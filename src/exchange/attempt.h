@@ -4,6 +4,21 @@
 
 #include "exchange/exchange.h"
 
+/** One step of the call that is under way; STAGE_AGAIN: its state has changed. */
+enum verdict attempt_step(struct exchange *x);
+
+/** Calls the same one with what x->foreign_body is by now; the call before has been released. */
+void attempt_repeat(struct exchange *x);
+
+/** Says in the log why it failed. */
+void attempt_log_failure(const struct exchange *x);
+
+/**
+ * Nobody else is asked.  STAGE_NEXT: upstream said why, and the client is to hear it
+ * (RELAY_ERROR); STAGE_FAIL: x->err says it.
+ */
+enum verdict attempt_give_up(struct exchange *x);
+
 /** Target, head and body pieces of at->call, from at->candidate, credential and route. */
 enum err request_build(struct exchange *x, struct attempt *at);
 

@@ -145,20 +145,27 @@ static bool has_field(struct slice fields, struct slice name)
     return false;
 }
 
-/* Upstream speaks another dialect: what it means is said anew, in its words, without secrets. */
-static int write_foreign_refusal(struct exchange *x, struct buf *out)
+void relay_read_refusal(const struct exchange *x, struct err_info *e)
 {
-    struct attempt *at = &x->attempt;
+    const struct attempt *at = &x->attempt;
     struct slice body = at->first_error.len ? at->first_error : buf_peek(&x->relay.gathered);
     struct upstream_error said;
     struct buf clean = {0};
-    struct err_info e = {0};
 
     error_read(at->dialect, at->first_error.len ? 200 : at->call.status, body, &said);
     scrub(slice_str(said.message), at->credential->api_key, &clean);
-    err_set(&e, said.kind, "%.*s", SLICE_ARG(buf_peek(&clean)));
+    err_set(e, said.kind, "%.*s", SLICE_ARG(buf_peek(&clean)));
     buf_release(&clean);
-    e.retry_after_ms = said.retry_after_ms;
+    e->retry_after_ms = said.retry_after_ms;
+}
+
+/* What it means is said anew, in its words. */
+static int write_foreign_refusal(struct exchange *x, struct buf *out)
+{
+    struct attempt *at = &x->attempt;
+    struct err_info e = {0};
+
+    relay_read_refusal(x, &e);
     error_write_body(x->target.dialect, x->framing, &e, slice_of(x->id, ID_TEXT_BYTES - 1), out);
     at->content_type = SLICE("application/json");
     if (e.retry_after_ms && !has_field(at->fields, SLICE("retry-after:")))
@@ -202,7 +209,8 @@ enum verdict relay_error(struct exchange *x)
     struct buf body = {0};
 
     err_set(&x->err, x->attempt.err.code, "%s", err_text(x->attempt.err.code));
-    x->outcome = OUTCOME_UPSTREAM_ERROR;
+    if (x->outcome == OUTCOME_OK)
+        x->outcome = OUTCOME_UPSTREAM_ERROR;
     x->http_status = write_refusal(x, &body);
     if (settle_record(x)) {
         relay_start(x, x->http_status, (int64_t)buf_len(&body));
@@ -278,6 +286,10 @@ enum verdict stage_relay(struct exchange *x)
         decide(x);
     while (v == STAGE_AGAIN) {
         struct slice bytes = {0};
+        if (x->relay.is_pausing) {
+            v = relay_resume(x);
+            continue;
+        }
         if (x->relay.saw_end && x->relay.translation)
             return relay_translated(x, bytes);
         if (x->relay.started && !response_has_room(x->request))

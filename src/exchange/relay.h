@@ -33,11 +33,23 @@ enum verdict relay_gather(struct exchange *x, struct slice bytes);
 /** An upstream's refusal, or its error inside HTTP 200, in the client's own dialect. */
 enum verdict relay_error(struct exchange *x);
 
+/** What upstream, which speaks another dialect, said when it refused; without secrets. */
+void relay_read_refusal(const struct exchange *x, struct err_info *e);
+
 /** x->err as the in-band error that ends a stream which has begun. */
 void relay_write_error(struct exchange *x, struct buf *out);
 
 /** Makes the translation of the answer; once, before any byte of it is fed. */
 void relay_translation_start(struct exchange *x);
+
+/**
+ * Takes what still comes of an answer whose last event has come, so that the connection is
+ * used again.  False: the end is waited for, a moment at most.
+ */
+bool relay_drain(struct exchange *x);
+
+/** Upstream has paused: asks it to go on, and waits until it does.  STAGE_AGAIN: it goes on. */
+enum verdict relay_resume(struct exchange *x); // resume.c
 
 /** A sign of life for a client whose stream is silent. */
 void relay_translation_ping(struct exchange *x);

@@ -106,12 +106,30 @@ static enum verdict end_broken(struct exchange *x)
     return relay_done(x);
 }
 
+bool relay_drain(struct exchange *x)
+{
+    struct http_body *body = &x->attempt.call.body;
+    int64_t now = x->gw->worker->now_ms;
+    struct slice rest;
+
+    if (!x->relay.last_word_at_ms)
+        x->relay.last_word_at_ms = now + LAST_WORD_MS;
+    while ((rest = http_body_peek(body)).len)
+        http_body_consume(body, rest.len);
+    if (http_body_ended(body) || http_body_broken(body) || now >= x->relay.last_word_at_ms) {
+        x->relay.last_word_at_ms = 0;
+        return true;
+    }
+    http_call_want(&x->attempt.call);
+    exchange_wake_at(x, x->relay.last_word_at_ms);
+    x->waiting_for = "upstream's last word";
+    return false;
+}
+
 /* END came: the record, then the last bytes, then upstream's own end, so that it is used again. */
 static enum verdict end_well(struct exchange *x)
 {
-    struct http_body *body = &x->attempt.call.body;
-    int64_t now = x->gw->worker->now_ms, length = (int64_t)buf_len(&x->relay.held);
-    struct slice rest;
+    int64_t length = (int64_t)buf_len(&x->relay.held);
 
     x->outcome = OUTCOME_OK;
     if (!x->recorded) {
@@ -123,16 +141,8 @@ static enum verdict end_well(struct exchange *x)
         x->relay.sent_bytes -= length;
         start(x, x->framing == FRAMING_BODY ? length : -1);
         write_held(x);
-        x->relay.last_word_at_ms = now + LAST_WORD_MS;
     }
-    while ((rest = http_body_peek(body)).len)
-        http_body_consume(body, rest.len);
-    if (http_body_ended(body) || http_body_broken(body) || now >= x->relay.last_word_at_ms)
-        return relay_done(x);
-    http_call_want(&x->attempt.call);
-    exchange_wake_at(x, x->relay.last_word_at_ms);
-    x->waiting_for = "upstream's last word";
-    return STAGE_WAIT;
+    return relay_drain(x) ? relay_done(x) : STAGE_WAIT;
 }
 
 static enum verdict go_on(struct exchange *x)
@@ -147,6 +157,7 @@ static enum verdict go_on(struct exchange *x)
         start(x, -1);
         write_held(x);
     }
+    x->relay.is_pausing = translation_is_paused(t);
     return STAGE_AGAIN;
 }
 
