@@ -94,6 +94,7 @@ class ChatSession extends Session {
       seed: this.seed,
       stop: this.stop,
       tools: tools.length ? tools : undefined,
+      web_search_options: this.search && {},
       reasoning_effort: this.effort,
       response_format: this.schema && { type: 'json_schema', json_schema: { name: 'answer', schema: this.schema } },
       ...this.extra,
@@ -193,6 +194,8 @@ class ResponsesSession extends Session {
   }
 
   body() {
+    const tools = this.tools.map(({ name, description, schema }) => ({ type: 'function', name, description, parameters: schema, strict: false }));
+    if (this.search) tools.push({ type: 'web_search' });
     return given({
       model: this.model,
       input: this.history,
@@ -201,7 +204,7 @@ class ResponsesSession extends Session {
       include: ['reasoning.encrypted_content'],
       max_output_tokens: this.maxOutput,
       temperature: this.temperature,
-      tools: this.tools.length ? this.tools.map(({ name, description, schema }) => ({ type: 'function', name, description, parameters: schema, strict: false })) : undefined,
+      tools: tools.length ? tools : undefined,
       reasoning: this.effort && { effort: this.effort, summary: 'auto' },
       text: this.schema && { format: { type: 'json_schema', name: 'answer', schema: this.schema, strict: false } },
       ...this.extra,
@@ -210,6 +213,7 @@ class ResponsesSession extends Session {
 
   async turn() {
     const raw = this.stream ? await this.sdk.responses.stream(this.body()).finalResponse() : await this.sdk.responses.create(this.body());
+    if (raw.status === 'failed') throw new Error(raw.error.message);
     this.history.push(...raw.output.map(({ parsed_arguments, ...item }) => item));
     const of = (type) => raw.output.filter((i) => i.type === type);
     const parts = of('message').flatMap((i) => i.content);
@@ -310,6 +314,7 @@ class GeminiSession extends Session {
 
   body() {
     const functionDeclarations = this.tools.map(({ name, description, schema }) => ({ name, description, parametersJsonSchema: schema }));
+    const tools = [functionDeclarations.length && { functionDeclarations }, this.search && { googleSearch: {} }].filter(Boolean);
     return {
       model: this.model,
       contents: this.history,
@@ -319,7 +324,7 @@ class GeminiSession extends Session {
         temperature: this.temperature,
         seed: this.seed,
         stopSequences: this.stop,
-        tools: functionDeclarations.length ? [{ functionDeclarations }] : undefined,
+        tools: tools.length ? tools : undefined,
         thinkingConfig: this.effort && { includeThoughts: true, thinkingLevel: this.effort.toUpperCase() },
         responseMimeType: this.schema && 'application/json',
         responseJsonSchema: this.schema,

@@ -4,8 +4,9 @@
 //   { status, message, type, retryAfter }                     a refusal
 //
 // parts: { text: [pieces] }, { thought: [pieces], secret, id }, { call: { id, name, args } } with
-// args as JSON text, { image: { mime, data } }.  A thought without pieces is a secret alone.
-// finish: stop, tools, length, filter, sequence.
+// args as JSON text, { image: { mime, data } }, { block } of Anthropic's own tools.  A thought without
+// pieces is a secret alone.
+// finish: stop, tools, length, filter, sequence; pause (Anthropic, and with `token` Gemini): ask again.
 // fault: { at, how }: the stream breaks off at `first` (before any frame), at `head` (accepted, no
 // content yet) or after `some` content, by an `error` frame, by a `cut` connection, or it just `ends`.
 import { CREATED, anthropicUsage, chatUsage, frame, geminiChunk, geminiUsage, message, named, responseObject, responsesUsage } from './dialects.js';
@@ -156,9 +157,10 @@ const responsesScript = {
 
 // ---- Anthropic Messages -----------------------------------------------------
 
-const ANTHROPIC_STOP = { stop: 'end_turn', sequence: 'stop_sequence', tools: 'tool_use', length: 'max_tokens', filter: 'refusal' };
+const ANTHROPIC_STOP = { stop: 'end_turn', sequence: 'stop_sequence', tools: 'tool_use', length: 'max_tokens', filter: 'refusal', pause: 'pause_turn' };
 
 function anthropicBlock(p) {
+  if (p.block) return p.block;
   if (p.text) return { type: 'text', text: joined(p.text), citations: null };
   if (p.call) return { type: 'tool_use', id: p.call.id, name: p.call.name, input: JSON.parse(p.call.args), caller: { type: 'direct' } };
   if (!p.thought.length) return { type: 'redacted_thinking', data: p.secret };
@@ -183,14 +185,15 @@ const anthropicScript = {
     for (const [index, p] of a.parts.entries()) {
       const delta = (d) => some(event('content_block_delta', { index, delta: d }));
       const block = anthropicBlock(p);
-      const empty = { tool_use: { input: {} }, text: { text: '' }, thinking: { thinking: '', signature: '' } }[block.type];
+      const empty = { tool_use: { input: {} }, server_tool_use: { input: {} }, text: { text: '' }, thinking: { thinking: '', signature: '' } }[block.type];
       yield head(event('content_block_start', { index, content_block: { ...block, ...empty } }));
       for (const thinking of p.thought ?? []) yield delta({ type: 'thinking_delta', thinking });
       if (p.thought?.length) yield delta({ type: 'signature_delta', signature: p.secret });
       for (const text of p.text ?? []) yield delta({ type: 'text_delta', text });
       if (p.call) yield delta({ type: 'input_json_delta', partial_json: '' });
-      if (p.call && p.call.args !== '{}')
-        for (const partial_json of fragments(p.call.args)) yield delta({ type: 'input_json_delta', partial_json });
+      const input = p.call?.args ?? JSON.stringify(p.block?.input ?? {});
+      if (input !== '{}')
+        for (const partial_json of fragments(input)) yield delta({ type: 'input_json_delta', partial_json });
       yield some(event('content_block_stop', { index }));
     }
     const { output_tokens, output_tokens_details } = usage;
@@ -206,7 +209,7 @@ const anthropicScript = {
 
 // ---- Gemini generateContent -------------------------------------------------
 
-const GEMINI_FINISH = { stop: 'STOP', sequence: 'STOP', tools: 'STOP', length: 'MAX_TOKENS', filter: 'SAFETY' };
+const GEMINI_FINISH = { stop: 'STOP', sequence: 'STOP', tools: 'STOP', length: 'MAX_TOKENS', filter: 'SAFETY', pause: 'CONTINUATION' };
 
 // Gemini signs the first call of a step, else the last part of the text.
 function geminiParts(a, whole) {
@@ -229,20 +232,26 @@ function geminiParts(a, whole) {
   return out;
 }
 
+// The last chunk, or the whole answer.
+function geminiEnd(a, model, parts) {
+  const chunk = geminiChunk(parts, { model, usage: geminiUsage(a.usage), finishReason: GEMINI_FINISH[a.finish], id: 's1' });
+  if (a.token) chunk.candidates[0].continuationToken = a.token;
+  return chunk;
+}
+
 function geminiChunksOf(a, model) {
   const usage = geminiUsage(a.usage);
   const partial = { promptTokenCount: usage.promptTokenCount, totalTokenCount: usage.promptTokenCount };
   if (a.finish === 'filter' && !a.parts.length)
     return [tail({ promptFeedback: { blockReason: 'PROHIBITED_CONTENT' }, usageMetadata: partial, modelVersion: model, responseId: 's1' })];
   const chunks = geminiParts(a, false).map((part) => some(geminiChunk([part], { model, usage: partial, id: 's1' })));
-  const last = geminiChunk([{ text: '' }], { model, usage, finishReason: GEMINI_FINISH[a.finish], id: 's1' });
-  return [...chunks, tail(last)];
+  return [...chunks, tail(geminiEnd(a, model, [{ text: '' }]))];
 }
 
 const geminiScript = {
   whole(a, { model }) {
     if (a.finish === 'filter' && !a.parts.length) return JSON.stringify(geminiChunksOf(a, model)[0].frame);
-    return JSON.stringify(geminiChunk(geminiParts(a, true), { model, usage: geminiUsage(a.usage), finishReason: GEMINI_FINISH[a.finish], id: 's1' }));
+    return JSON.stringify(geminiEnd(a, model, geminiParts(a, true)));
   },
 
   *stream(a, { model }) {

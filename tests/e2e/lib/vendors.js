@@ -499,7 +499,9 @@ function judgeAnthropic(j) {
       if (j.oneOf(block.type, BLOCKS[m.role] ?? ['text'], `${where}.content[${k}].type`)) ANTHROPIC_BLOCK[block.type]?.(j, block, `${where}.content[${k}]`);
   }
   j.must(b.messages[0].role === 'user', 'messages[0].role', 'first message must use the user role');
-  j.must(b.messages.at(-1).role !== 'assistant' || gates.prefill, 'messages', `${j.model} does not support assistant message prefill`);
+  const last = b.messages.at(-1);
+  const goesOn = blocksOf(last.content).some((block) => block.type === 'server_tool_use'); // what paused, not a prefill
+  j.must(last.role !== 'assistant' || goesOn || gates.prefill, 'messages', `${j.model} does not support assistant message prefill`);
   anthropicPairs(j, anthropicTurns(b.messages));
   anthropicTools(j);
   anthropicSampling(j);
