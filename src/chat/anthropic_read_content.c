@@ -309,15 +309,21 @@ static enum err read_block(struct anthropic_reading *rd, const struct json *bloc
                            struct list *items)
 {
     struct slice type = json_str(rd->r->arena, anthropic_member(block, "type"));
+    bool misplaced = false;
 
     if (!json_is(block, JSON_OBJECT))
         return anthropic_refuse(rd, "", "expected an object");
     if (!type.ptr)
         return anthropic_refuse(rd, "type", "a string is missing here");
     for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
-        if ((blocks[i].places & place) && slice_eq(type, blocks[i].type))
+        if (!slice_eq(type, blocks[i].type))
+            continue;
+        if (blocks[i].places & place)
             return blocks[i].read(rd, block, items);
+        misplaced = true;
     }
+    if (misplaced && place == IN_ASSISTANT) // a result here would look like a trace of other tools
+        return anthropic_refuse(rd, "type", "an assistant has no such blocks");
     return read_other(rd, block, place, items);
 }
 
