@@ -36,7 +36,7 @@ static const struct chat_seal *seal(void)
 }
 
 /* Tools as shape leaves them: renamed, wrapped, a custom one as a function, one for the format. */
-static void change_tools(struct chat_request *r)
+__attribute__((unused)) static void change_tools(struct chat_request *r)
 {
     struct chat_tool *tool = chat_tool_new(r, TOOL_FUNCTION);
 
@@ -53,7 +53,7 @@ static void change_tools(struct chat_request *r)
     tool->is_format = true;
 }
 
-static void fail(const struct exchange *x, const char *why, struct slice a, struct slice b)
+static void answer_fail(const struct exchange *x, const char *why, struct slice a, struct slice b)
 {
     fprintf(stderr, "%s to %s: %s\n%.*s\n----\n%.*s\n", dialect_name(x->upstream),
             dialect_name(x->client), why, SLICE_ARG(a), SLICE_ARG(b));
@@ -114,19 +114,19 @@ static bool run(struct exchange *x, enum framing framing, struct slice text, siz
     }
     assert(t.ended && x->heard.ended);
     if (x->heard.broken)
-        fail(x, x->heard.broken, text, buf_peek(out));
+        answer_fail(x, x->heard.broken, text, buf_peek(out));
     good = t.error.code == ERR_NONE;
     assert(good == !x->heard.failed);
     translation_release(&t);
     return good;
 }
 
-static void check_json(const struct exchange *x, struct slice text)
+static void answer_check_json(const struct exchange *x, struct slice text)
 {
     struct err_info e = {0};
 
     if (json_scan(text, NULL, 0, NULL, &e) != ERR_NONE)
-        fail(x, e.text, text, SLICE(""));
+        answer_fail(x, e.text, text, SLICE(""));
 }
 
 static bool has(struct slice text, const char *what)
@@ -139,22 +139,23 @@ static void check_frames(const struct exchange *x, struct slice text, bool good)
     const char *wrong = frames_check(x->client, text, good, x->heard.choices);
 
     if (wrong)
-        fail(x, wrong, text, SLICE(""));
+        answer_fail(x, wrong, text, SLICE(""));
 }
 
 static void check_fold(struct exchange *x, struct slice stream, struct slice whole)
 {
     struct fold a = {0}, b = {0};
     struct buf of_stream = {0}, of_whole = {0};
-    bool by_kind = x->client == DIALECT_OPENAI_CHAT;
+    bool by_kind;
 
     fold_answer(codec_find(x->client), stream, true, &a);
     fold_answer(codec_find(x->client), whole, false, &b);
+    by_kind = fold_moves(x->client, &a);
     fold_end(&a, by_kind, &of_stream);
     fold_end(&b, by_kind, &of_whole);
     if (!slice_eq(buf_peek(&of_stream), buf_peek(&of_whole)) ||
         slice_starts(buf_peek(&of_whole), SLICE("broken: ")))
-        fail(x, "stream and whole differ", buf_peek(&of_stream), buf_peek(&of_whole));
+        answer_fail(x, "stream and whole differ", buf_peek(&of_stream), buf_peek(&of_whole));
     buf_release(&of_stream);
     buf_release(&of_whole);
 }
@@ -175,7 +176,7 @@ static void check_broken(struct exchange *x, struct slice text, size_t len)
     for (size_t i = 0; i < ARRAY_LEN(ends[0]); i++)
         said |= ends[x->upstream][i] && has(part, ends[x->upstream][i]);
     if (run(x, FRAMING_SSE, part, part.len, &out) && !said)
-        fail(x, "a broken stream ends well", part, buf_peek(&out));
+        answer_fail(x, "a broken stream ends well", part, buf_peek(&out));
     check_frames(x, buf_peek(&out), !x->heard.failed);
     fold_release(&x->heard);
     buf_release(&out);
@@ -188,12 +189,12 @@ static void answer_check(struct exchange *x, struct slice text, size_t cut)
     bool good = run(x, FRAMING_SSE, text, text.len, &stream), comparable;
 
     check_frames(x, buf_peek(&stream), good);
-    comparable = fold_calls_are_comparable(&x->heard) && (x->heard.grammar.finished[0] & 1);
+    comparable = fold_calls_are_objects(&x->heard) && (x->heard.grammar.finished[0] & 1);
     fold_release(&x->heard);
     assert(run(x, FRAMING_BODY, text, text.len, &whole) == good);
     fold_release(&x->heard);
     if (good)
-        check_json(x, buf_peek(&whole));
+        answer_check_json(x, buf_peek(&whole));
     else
         assert(buf_len(&whole) == 0);
     if (good && comparable)
@@ -201,7 +202,7 @@ static void answer_check(struct exchange *x, struct slice text, size_t cut)
     if (x->client == DIALECT_GEMINI) {
         run(x, FRAMING_ARRAY, text, text.len, &array);
         fold_release(&x->heard);
-        check_json(x, buf_peek(&array));
+        answer_check_json(x, buf_peek(&array));
     }
     if (x->is_stream) {
         assert(run(x, FRAMING_SSE, text, cut, &again) == good);

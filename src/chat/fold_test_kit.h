@@ -191,6 +191,19 @@ static void fold_release(struct fold *f)
     buf_release(&out);
 }
 
+/*
+ * Whether a stream has its parts in another order: one of Chat has no blocks, and one of Gemini
+ * sends a secret at the end that a whole answer has on its last text.
+ */
+static bool fold_moves(enum dialect client, const struct fold *f)
+{
+    for (size_t i = 0; client == DIALECT_GEMINI && i < f->count; i++) {
+        if (buf_len(&f->parts[i].tail))
+            return true;
+    }
+    return client == DIALECT_OPENAI_CHAT;
+}
+
 /* Whether every call's arguments are what all dialects can carry: an object. */
 static bool fold_calls_are_objects(const struct fold *f)
 {

@@ -14,6 +14,8 @@
  * breaks its order as clients do: results lost, twice, late, or of nothing, odd ids, empty texts,
  * roles that do not alternate.  talk_write() says it in a dialect, by hand: no codec is asked.
  */
+#define TALK __attribute__((unused)) static
+
 #define TALK_TURNS ((size_t)10)
 #define TALK_ITEMS ((size_t)6)
 
@@ -181,7 +183,7 @@ static void talk_spoil_once(struct talk *t)
     }
 }
 
-static void talk_spoil(struct talk *t)
+TALK void talk_spoil(struct talk *t)
 {
     for (size_t times = 1 + talk_dice(t, 5); times; times--)
         talk_spoil_once(t);
@@ -438,7 +440,7 @@ static void talk_write_turn(struct json_writer *w, enum dialect d, const struct 
 }
 
 /** The whole request. */
-static void talk_write(const struct talk *t, enum dialect d, struct buf *out)
+TALK void talk_write(const struct talk *t, enum dialect d, struct buf *out)
 {
     static const char *const lists[] = {"messages", "input", "messages", "contents"};
     struct json_writer w = {.out = out};
@@ -500,7 +502,7 @@ static void talk_hear_item(struct buf *out, const struct chat_item *item)
 }
 
 /** Who says what, one line an item; what one side says in a row may be in any number of turns. */
-static void talk_hear_request(const struct chat_request *r, struct buf *out)
+TALK void talk_hear_request(const struct chat_request *r, struct buf *out)
 {
     list_for_each(at, &r->system) {
         talk_hear_item(out, list_entry(at, struct chat_item, link));
