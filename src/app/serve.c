@@ -314,6 +314,7 @@ static int run(struct serve *s, struct bootstrap *made, sigset_t *signals)
     pthread_t impatient;
     int got;
 
+    trim_keep_some();
     if (serve_workers_start(s, &e) != ERR_NONE)
         return command_failed(s->command, &e);
     atomic_store(&s->is_ready, true);

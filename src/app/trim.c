@@ -1,4 +1,4 @@
-/* trim.c - gives memory back that only the start needed. */
+/* trim.c - when memory goes back to the system. */
 #include "app/trim.h"
 
 #include <link.h>
@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#define KEPT_BYTES  (16 << 20) // at a heap's end; beyond it, it shrinks
+#define LARGE_BYTES (2 << 20)  // what is as large has a mapping of its own, and goes at once
 
 /* Read-only segments are clean copies of their file: dropping them loses nothing. */
 static int drop_segments(struct dl_phdr_info *info, size_t size, void *ctx)
@@ -25,6 +28,12 @@ static int drop_segments(struct dl_phdr_info *info, size_t size, void *ctx)
             madvise((void *)from, to - from, MADV_DONTNEED);
     }
     return 0;
+}
+
+void trim_keep_some(void)
+{
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 }
 
 void trim_memory(void)
