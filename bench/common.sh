@@ -101,19 +101,28 @@ start_mock() {
 }
 
 # Everything is on: keys, permissions, prices, the journal, a log line for each exchange.
-write_config() { # write_config FILE NAME...: the named upstreams; as TLS where the name begins with tls
-    local name url file=$1
+# The named upstreams, over TLS where the name begins with tls.  With a dialect in front
+# ("anthropic-fast") the same mock, asked in that one alone.
+write_config() { # write_config FILE NAME...
+    local name channel settings file=$1
     shift
     {
         echo 'config: { mode: managed }'
         echo 'providers:'
         for name in "$@"; do
-            url="base_url: \"http://127.0.0.1:${UPSTREAM[$name]}\""
+            UPSTREAM[$name]=${UPSTREAM[${name#*-}]}
+            settings="base_url: \"http://127.0.0.1:${UPSTREAM[$name]}\""
             [[ $name != tls* ]] ||
-                url="base_url: \"https://127.0.0.1:${UPSTREAM[$name]}\", insecure_skip_verify: true"
+                settings="base_url: \"https://127.0.0.1:${UPSTREAM[$name]}\", insecure_skip_verify: true"
+            case $name in
+            anthropic-*) channel=anthropic ;;
+            gemini-*) channel=aistudio ;;
+            responses-*) channel=custom settings+=", dialect: openai_responses" ;;
+            *) channel=openai settings+=", prefer_chat: true" ;;
+            esac
             echo "  - name: $name"
-            echo "    channel: openai"
-            echo "    settings: { $url }"
+            echo "    channel: $channel"
+            echo "    settings: { $settings }"
             echo "    credentials: [ { secret: { api_key: sk-upstream-0123456789abcdef } } ]"
             echo "    models: [ { id: bench-$name, price: { input: \"0.75\", output: \"4.50\"," \
                  "cache_read: \"0.075\" } } ]"

@@ -3,7 +3,8 @@
  *
  * Closed loop: each connection sends its next request when it has the whole answer.  With
  * --once each makes one request and ends: that many concurrent streams, opened --ramp per second.
- * Every answer must be 200, whole, and byte for byte like all others of the run.
+ * Every answer must be 200, whole, and byte for byte like all others of the run (but for the
+ * time in "created", which a translation fills in).
  */
 #include <errno.h>
 #include <fcntl.h>

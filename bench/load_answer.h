@@ -7,7 +7,7 @@
 #include "kit.h"
 
 /*
- * What every body of 200 must be, to the last byte.  It is learned from whichever answer
+ * What every body of 200 must be, to the last byte, digits of "created" apart.  It is learned from whichever answer
  * is ahead of all others: what lies within what is known is compared, the rest is kept.
  */
 struct reference {

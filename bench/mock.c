@@ -4,8 +4,8 @@
  *     bench-mock PORT[,delay=MS][,chunks=N][,interval=MS][,size=BYTES][,chunk-size=BYTES]...
  *
  * Each argument is one port and how it behaves.  The path names the vendor: /messages is
- * Anthropic's, :generateContent and :streamGenerateContent are Gemini's, everything else is
- * OpenAI's.  A body with "stream":true among its first bytes gets a stream.
+ * Anthropic's, :generateContent and :streamGenerateContent are Gemini's, /responses is OpenAI's
+ * and so is everything else, Chat Completions.  A body with "stream":true among its first bytes gets a stream.
  */
 #include <errno.h>
 #include <signal.h>
@@ -173,6 +173,8 @@ static const struct answer *choose(const struct server *s, const char *head, con
 
     if (has(head, line_len, "/messages")) {
         vendor = VENDOR_ANTHROPIC;
+    } else if (has(head, line_len, "/responses")) {
+        vendor = VENDOR_RESPONSES;
     } else if (has(head, line_len, "enerateContent")) {
         vendor = VENDOR_GEMINI;
         stream = has(head, line_len, ":streamGenerateContent");

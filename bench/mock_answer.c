@@ -8,6 +8,18 @@
     "data: {\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1790000000," \
     "\"model\":\"bench\",\"system_fingerprint\":\"fp_bench\","
 
+#define RESPONSE(status)                                                                            \
+    "{\"id\":\"resp_bench\",\"object\":\"response\",\"created_at\":1790000000,\"status\":\"" status \
+    "\",\"error\":null,\"incomplete_details\":null,\"model\":\"bench\","
+#define RESPONSE_ITEM(status)                                         \
+    "{\"id\":\"msg_bench\",\"type\":\"message\",\"status\":\"" status \
+    "\",\"role\":\"assistant\",\"content\":["
+#define RESPONSE_PART  "{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":\""
+#define RESPONSE_PLACE "\"item_id\":\"msg_bench\",\"output_index\":0,\"content_index\":0,"
+#define RESPONSE_USAGE                                                                \
+    "\"usage\":{\"input_tokens\":300,\"input_tokens_details\":{\"cached_tokens\":0}," \
+    "\"output_tokens\":40,\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":340}}"
+
 static const char words[] = " the quick brown fox jumps over a lazy dog and says \\\"why\\\":\\n";
 
 /* Exactly `size` bytes that may stand in a JSON string. */
@@ -28,7 +40,7 @@ static void add_delta(struct text *t, size_t number, size_t size)
     add_prose(t, size);
 }
 
-/* ---- the three vendors, whole ---- */
+/* ---- the vendors, whole ---- */
 
 static void whole_openai(struct text *t, size_t size)
 {
@@ -39,6 +51,13 @@ static void whole_openai(struct text *t, size_t size)
     text_printf(t, "\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":"
                    "{\"prompt_tokens\":300,\"completion_tokens\":40,\"total_tokens\":340,"
                    "\"prompt_tokens_details\":{\"cached_tokens\":0}}}");
+}
+
+static void whole_responses(struct text *t, size_t size)
+{
+    text_printf(t, RESPONSE("completed") "\"output\":[" RESPONSE_ITEM("completed") RESPONSE_PART);
+    add_prose(t, size);
+    text_printf(t, "\"}]}]," RESPONSE_USAGE);
 }
 
 static void whole_anthropic(struct text *t, size_t size)
@@ -84,6 +103,44 @@ static void end_openai(struct text *t)
     text_printf(t, "data: [DONE]\n\n");
 }
 
+/* One event; `number` is that in the stream. */
+static void event_responses(struct text *t, const char *type, size_t number)
+{
+    text_printf(t, "event: response.%s\ndata: {\"type\":\"response.%s\",\"sequence_number\":%zu,",
+                type, type, number);
+}
+
+static void open_responses(struct text *t)
+{
+    event_responses(t, "created", 0);
+    text_printf(t, "\"response\":" RESPONSE("in_progress") "\"output\":[],\"usage\":null}}\n\n");
+    event_responses(t, "output_item.added", 1);
+    text_printf(t, "\"output_index\":0,\"item\":" RESPONSE_ITEM("in_progress") "]}}\n\n");
+    event_responses(t, "content_part.added", 2);
+    text_printf(t, RESPONSE_PLACE "\"part\":" RESPONSE_PART "\"}}\n\n");
+}
+
+static void chunk_responses(struct text *t, size_t number, size_t size)
+{
+    event_responses(t, "output_text.delta", number + 3);
+    text_printf(t, RESPONSE_PLACE "\"logprobs\":[],\"delta\":\"");
+    add_delta(t, number, size);
+    text_printf(t, "\"}\n\n");
+}
+
+/* What has been said is said once more: here, in short. */
+static void end_responses(struct text *t)
+{
+    event_responses(t, "output_text.done", 1000);
+    text_printf(t, RESPONSE_PLACE "\"logprobs\":[],\"text\":\"\"}\n\n");
+    event_responses(t, "content_part.done", 1001);
+    text_printf(t, RESPONSE_PLACE "\"part\":" RESPONSE_PART "\"}}\n\n");
+    event_responses(t, "output_item.done", 1002);
+    text_printf(t, "\"output_index\":0,\"item\":" RESPONSE_ITEM("completed") "]}}\n\n");
+    event_responses(t, "completed", 1003);
+    text_printf(t, "\"response\":" RESPONSE("completed") "\"output\":[]," RESPONSE_USAGE "}\n\n");
+}
+
 static void open_anthropic(struct text *t)
 {
     text_printf(t, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":"
@@ -120,9 +177,11 @@ static void chunk_gemini(struct text *t, size_t number, size_t size)
 {
     text_printf(t, "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"");
     add_delta(t, number, size);
-    text_printf(t, "\"}],\"role\":\"model\"},\"index\":0}],\"usageMetadata\":{"
-                   "\"promptTokenCount\":300,\"totalTokenCount\":300},\"modelVersion\":\"bench\"}"
-                   "\r\n\r\n");
+    text_printf(
+        t,
+        "\"}],\"role\":\"model\"},\"index\":0}],\"usageMetadata\":{"
+        "\"promptTokenCount\":300,\"totalTokenCount\":300},\"modelVersion\":\"bench\",\"responseId\":\"bench\"}"
+        "\r\n\r\n");
 }
 
 static void end_gemini(struct text *t)
@@ -130,7 +189,7 @@ static void end_gemini(struct text *t)
     text_printf(t, "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}],\"role\":"
                    "\"model\"},\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{"
                    "\"promptTokenCount\":300,\"candidatesTokenCount\":40,\"totalTokenCount\":340},"
-                   "\"modelVersion\":\"bench\"}\r\n\r\n");
+                   "\"modelVersion\":\"bench\",\"responseId\":\"bench\"}\r\n\r\n");
 }
 
 static const struct {
@@ -140,6 +199,7 @@ static const struct {
     void (*end)(struct text *t);
 } vendors[VENDOR_COUNT] = {
     [VENDOR_OPENAI] = {whole_openai,    open_openai,    chunk_openai,    end_openai   },
+    [VENDOR_RESPONSES] = {whole_responses, open_responses, chunk_responses, end_responses},
     [VENDOR_ANTHROPIC] = {whole_anthropic, open_anthropic, chunk_anthropic, end_anthropic},
     [VENDOR_GEMINI] = {whole_gemini,    open_gemini,    chunk_gemini,    end_gemini   },
 };

@@ -7,7 +7,7 @@
 
 #include "kit.h"
 
-enum vendor { VENDOR_OPENAI, VENDOR_ANTHROPIC, VENDOR_GEMINI, VENDOR_COUNT };
+enum vendor { VENDOR_OPENAI, VENDOR_RESPONSES, VENDOR_ANTHROPIC, VENDOR_GEMINI, VENDOR_COUNT };
 
 /* How one port of the mock behaves. */
 struct profile {
