@@ -20,16 +20,9 @@ static size_t below(uint64_t *state, size_t n)
     return (size_t)(next_random(state) % n);
 }
 
-static const char *const ids[] = {"",
-                                  "c1",
-                                  "c2",
-                                  "c3",
-                                  "call_0",
-                                  "a.b/c",
-                                  "a:b",
-                                  "x y",
-                                  "0123456789012345678901234567890123456789"
-                                  "0123456789012345678901234567890123456789"};
+#define DIGITS_40 "0123456789012345678901234567890123456789"
+static const char *const ids[] = {
+    "", "c1", "c2", "c3", "call_0", "a.b/c", "a:b", "x y", (DIGITS_40 DIGITS_40)};
 static const char *const names[] = {"f", "g", "h"};
 static const char *const marks[] = {"", "", "", "", "", "@5m", "@1h", "@30m", "@12h"};
 
