@@ -51,6 +51,7 @@ __attribute__((unused)) static void change_tools(struct chat_request *r)
     tool = chat_tool_new(r, TOOL_FUNCTION);
     tool->name = SLICE("json_response");
     tool->is_format = true;
+    chat_tool_new(r, TOOL_WEB_SEARCH); // with which Anthropic may pause
 }
 
 static void answer_fail(const struct exchange *x, const char *why, struct slice a, struct slice b)
@@ -98,20 +99,54 @@ static void feed(struct translation *t, struct slice text, size_t len)
     sse_cutter_release(&cutter);
 }
 
-/* The upstream's answer up to `len`; false: it ended in an error.  x->heard is of this run. */
+static void answer_check_json(const struct exchange *x, struct slice text)
+{
+    struct err_info e = {0};
+
+    if (json_scan(text, NULL, 0, NULL, &e) != ERR_NONE)
+        answer_fail(x, e.text, text, SLICE(""));
+}
+
+/* What asks an upstream that has paused to go on is JSON; nested too deep it may be, for us. */
+static bool goes_on(const struct exchange *x, struct translation *t, struct buf *sent)
+{
+    struct buf next = {0};
+    size_t nested = 0;
+
+    if (!translation_is_paused(t))
+        return false;
+    translation_resume(t, buf_peek(sent), &next);
+    for (size_t i = next.start; i < next.end; i++)
+        nested += next.data[i] == '{' || next.data[i] == '[';
+    if (nested < JSON_MAX_DEPTH)
+        answer_check_json(x, buf_peek(&next));
+    buf_release(sent);
+    *sent = next;
+    return true;
+}
+
+/*
+ * The upstream's answer up to `len`, again where it pauses; false: it ended in an error.
+ * x->heard is of this run.
+ */
 static bool run(struct exchange *x, enum framing framing, struct slice text, size_t cut,
                 struct buf *out)
 {
     struct translation t;
+    struct buf sent = {0};
     bool good;
 
+    buf_append_str(&sent, x->upstream == DIALECT_GEMINI ? "{}" : "{\"messages\":[]}");
     begin(&t, x, framing, out);
-    if (x->is_stream) {
-        feed(&t, text, cut);
-        translation_end(&t);
-    } else {
-        translation_whole(&t, text);
-    }
+    do {
+        if (x->is_stream) {
+            feed(&t, text, cut);
+            translation_end(&t);
+        } else {
+            translation_whole(&t, text);
+        }
+    } while (goes_on(x, &t, &sent));
+    buf_release(&sent);
     assert(t.ended && x->heard.ended);
     if (x->heard.broken)
         answer_fail(x, x->heard.broken, text, buf_peek(out));
@@ -119,14 +154,6 @@ static bool run(struct exchange *x, enum framing framing, struct slice text, siz
     assert(good == !x->heard.failed);
     translation_release(&t);
     return good;
-}
-
-static void answer_check_json(const struct exchange *x, struct slice text)
-{
-    struct err_info e = {0};
-
-    if (json_scan(text, NULL, 0, NULL, &e) != ERR_NONE)
-        answer_fail(x, e.text, text, SLICE(""));
 }
 
 static bool has(struct slice text, const char *what)
@@ -164,10 +191,10 @@ static void check_fold(struct exchange *x, struct slice stream, struct slice who
 static void check_broken(struct exchange *x, struct slice text, size_t len)
 {
     static const char *const ends[][4] = {
-        {"finish_reason",      "[DONE]",              "error"        },
-        {"response.completed", "response.incomplete", "response.done", "status"},
-        {"stop_reason",                    "message_stop"                            },
-        {"finishReason",       "blockReason",         "finish_reason"          },
+        {"finish_reason",        "[DONE]",        "error"      },
+        {                "response.completed", "response.incomplete", "response.done",      "status"},
+        {                "stop_reason",        "message_stop"               },
+        { "finishReason",   "blockReason",                  "finish_reason", "continuationToken"},
     };
     struct slice part = slice_sub(text, 0, len);
     bool said = has(part, "\\");
