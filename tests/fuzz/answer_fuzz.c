@@ -29,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     x.client = dialects[data[0] % 4];
     x.upstream = dialects[data[0] / 4 % 4];
     x.is_stream = data[1] & STREAM;
+    x.is_hostile = true;
     arena_init(&a, 0);
     chat_request_init(&x.request, &a, x.client);
     x.request.include_usage = true; // else a stream of Chat says less than a whole answer
