@@ -1,7 +1,8 @@
 /*
  * translate_many_test.c - requests with very many of one thing cost what their length says.
  *
- * Every case would take minutes if the work grew with the square of its items.
+ * No time is asserted: work that grows with the square of the items takes minutes, and the time
+ * limit of unit tests ends it.  CHAT_MANY_TIMES=1 prints what each case takes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,9 +16,8 @@
 #include "base/array.h"
 #include "chat/translate.h"
 
-#define MANY      20000
-#define KEYS      9000 // of one object: JSON_MAX_KEYS is the scanner's limit
-#define LIMIT_SEC 0.5   // of processor time; linear work takes a tenth
+#define MANY 20000
+#define KEYS 9000 // of one object: JSON_MAX_KEYS is the scanner's limit
 
 static const enum dialect dialects[] = {DIALECT_OPENAI_CHAT, DIALECT_OPENAI_RESPONSES,
                                         DIALECT_ANTHROPIC, DIALECT_GEMINI};
@@ -54,8 +54,6 @@ static double seconds(void)
     return (double)clock() / CLOCKS_PER_SEC;
 }
 
-static size_t slow;
-
 static void one(const struct many *c, struct slice body, enum dialect upstream, struct slice model)
 {
     struct chat_target t = {
@@ -71,10 +69,10 @@ static void one(const struct many *c, struct slice body, enum dialect upstream, 
         translate_write(&request, &t, &out, &e);
     arena_release(&a);
     took = seconds() - began;
-    if (took > LIMIT_SEC || getenv("CHAT_MANY_TIMES"))
+    assert_true(e.code == ERR_NONE || e.code == ERR_BAD_REQUEST);
+    if (getenv("CHAT_MANY_TIMES"))
         print_message("%-40s to %-16s %-14.*s %7.3f s %s\n", c->why, dialect_name(upstream),
                       SLICE_ARG(model), took, e.text);
-    slow += took > LIMIT_SEC;
     buf_release(&out);
 }
 
@@ -96,7 +94,6 @@ static void test_many(void **state)
             one(c, buf_peek(&body), dialects[u], SLICE("somebody"));
         buf_release(&body);
     }
-    assert_int_equal(slow, 0);
 }
 
 int main(void)
