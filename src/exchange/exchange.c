@@ -11,8 +11,17 @@
 #include "exchange/relay.h"
 #include "exchange/stages.h"
 
-#define SPARE_EXCHANGES    64 // kept for the next requests, so that none is allocated
-#define SPARE_BUFFER_BYTES ((size_t)8 * 1024) // no more of a buffer or an arena is kept with them
+#define SPARE_EXCHANGES 64 // kept for the next requests, so that none is allocated
+
+/* No more of a buffer or an arena is kept with them; nothing where uses after the end are looked for. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SPARE_BUFFER_BYTES ((size_t)0)
+#endif
+#endif
+#ifndef SPARE_BUFFER_BYTES
+#define SPARE_BUFFER_BYTES ((size_t)8 * 1024)
+#endif
 
 /* The bytes of an exchange's own arena are for names, edits and trees; bodies have their buffers. */
 #define ARENA_LIMIT_BYTES ((size_t)64 << 20)
