@@ -115,6 +115,26 @@ static const struct {
 #include "chat/openai_chat_error_test.def"
 };
 
+/* What hosts without a step "none" take instead; only shape asks for it. */
+static void test_thinking_off(void **state)
+{
+    struct chat_target t = {.host = HOST_COMPATIBLE, .model = SLICE("m"), .gates = &plain_model};
+    struct buf out = {0};
+    struct chat_request r;
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 0);
+    chat_request_init(&r, &a, DIALECT_ANTHROPIC);
+    r.reasoning.sent = THINKING_DISABLED;
+    openai_chat_write_request(&r, &t, &out);
+    assert_true(slice_find_slice(buf_peek(&out), SLICE("\"thinking\":{\"type\":\"disabled\"}")) !=
+                SIZE_MAX);
+    assert_true(slice_find_slice(buf_peek(&out), SLICE("reasoning_effort")) == SIZE_MAX);
+    buf_release(&out);
+    arena_release(&a);
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -175,6 +195,7 @@ int main(void)
     const struct CMUnitTest all[] = {
         cmocka_unit_test(test_fixtures_come_back),
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_thinking_off),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_read),
     };

@@ -277,6 +277,10 @@ void openai_chat_write_request(const struct chat_request *r, const struct chat_t
     if (r->reasoning.sent == THINKING_EFFORT && r->reasoning.sent_effort != EFFORT_UNSET)
         key_string(w, SLICE("reasoning_effort"),
                    slice_str(chat_effort_name(r->reasoning.sent_effort)));
+    if (r->reasoning.sent == THINKING_DISABLED) { // providers.md: DeepSeek V4, Kimi
+        json_key(w, SLICE("thinking"));
+        json_value_raw(w, SLICE("{\"type\":\"disabled\"}"));
+    }
     write_format(&x);
     write_sampling(&x);
     if (r->verbosity.len)
