@@ -115,8 +115,8 @@ static bool obeys(const struct talk *talk, enum dialect x, enum dialect y, const
                  !slice_eq(buf_peek(&once), buf_peek(&twice))))
         wrong = "a second time is another";
     if (wrong) {
-        fprintf(stderr, "%s to %s, %s: %s\n%.*s\n----\n%.*s\n", dialect_name(x), dialect_name(y), model,
-                 wrong, SLICE_ARG(buf_peek(&body)), SLICE_ARG(buf_peek(&once)));
+        fprintf(stderr, "%s to %s, %s: %s\n%.*s\n----\n%.*s\n", dialect_name(x), dialect_name(y),
+                model, wrong, SLICE_ARG(buf_peek(&body)), SLICE_ARG(buf_peek(&once)));
         fail();
     }
     arena_release(&a);

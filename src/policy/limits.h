@@ -21,7 +21,7 @@ struct timeouts {
 struct limits {
     int64_t max_body_bytes;              // 64 MiB
     int64_t max_inflight_body_bytes;     // 1 GiB
-    int64_t response_ttl_ms; // 0: Responses are not kept for upstreams without state
+    int64_t response_ttl_ms;             // 0: Responses are not kept for upstreams without state
     int64_t max_translated_answer_bytes; // 32 MiB: of an answer that a translation gathers
     int64_t max_answer_buffer_bytes;     // 64 KiB: a buffered answer over it flows
     int64_t max_attempts;                // 6, for one exchange

@@ -85,9 +85,9 @@ static const struct {
     const char *const *statements;
     size_t count;
 } migrations[] = {
-    {"control plane", control_plane,    ARRAY_LEN(control_plane)   },
-    {"usage ledger",  migration_ledger, ARRAY_LEN(migration_ledger)},
-    {"strict aliases", strict_aliases, ARRAY_LEN(strict_aliases)},
+    {"control plane",  control_plane,    ARRAY_LEN(control_plane)   },
+    {"usage ledger",   migration_ledger, ARRAY_LEN(migration_ledger)},
+    {"strict aliases", strict_aliases,   ARRAY_LEN(strict_aliases)  },
 };
 
 int migrations_newest(void)
