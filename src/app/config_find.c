@@ -86,6 +86,23 @@ static struct slice identity(struct arena *a, enum row_type type, const void *ro
         const struct permission_row *r = row;
         return join(a, r->user_id, r->key_id, r->provider_id, r->models);
     }
+    case ROW_RATE_LIMIT: {
+        const struct rate_limit_row *r = row;
+        return join(a, r->user_id, r->key_id, 0, r->models);
+    }
+    case ROW_QUOTA: {
+        const struct quota_row *r = row;
+        return join(a, r->user_id, r->key_id, 0, r->period);
+    }
+    case ROW_FILE_PERMISSION: {
+        const struct file_permission_row *r = row;
+        return join(a, r->user_id, r->provider_id, 0, SLICE(""));
+    }
+    case ROW_PRICE: {
+        const struct price_row *r = row;
+        return join(a, r->provider_id, 0, 0, r->models);
+    }
+    case ROW_RULE: // by what it says: config_apply.c
     case ROW_TYPE_COUNT: break;
     }
     return slice_of(NULL, 0);

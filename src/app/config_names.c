@@ -40,6 +40,14 @@ static struct slice identity(const struct config *c, const struct config_row *r,
         *name = ((const struct permission_row *)r->row)->models;
         more = r->provider;
         break;
+    case ROW_RATE_LIMIT: *name = ((const struct rate_limit_row *)r->row)->models; break;
+    case ROW_QUOTA: *name = ((const struct quota_row *)r->row)->period; break;
+    case ROW_FILE_PERMISSION: *name = r->provider; break;
+    case ROW_PRICE:
+        *name = ((const struct price_row *)r->row)->models;
+        more = r->provider;
+        break;
+    case ROW_RULE: break;
     case ROW_KEY:
         *name = ((const struct key_row *)r->row)->label;
         if (!secret_reveal(r->key_text).ptr && !((const struct key_row *)r->row)->digest.ptr)

@@ -105,12 +105,6 @@ static const struct {
 } cases[] = {
     {"an unknown section",               "provider: []",
      "f:1:1: \"provider\" is not known here; did you mean \"providers\"?\n"                                                                                                                      },
-    {"a section of a later version",     "rules: []\nprices: []",
-     "f:1:1: rules: not supported by this version\n"
-     "f:2:1: prices: not supported by this version\n"                                                                                                                                            },
-    {"a list of a later version",
-     "users:\n  - name: u\n    rate_limits: [{models: '*', rpm: 1}]\n    quota: {usd: '1'}",                           "f:3:5: rate_limits: not supported by this version\n"
-     "f:4:5: quota: not supported by this version\n"                                                 },
     {"no map",                           "- 1",                                                                        "f:1:1: the file must be a map of sections, not a list\n"                 },
     {"no list",                          "providers: {name: x}",                                                       "f:1:12: providers: must be a list, not a map\n"                          },
     {"no list of maps",                  "providers: [x]",                                                             "f:1:13: providers: must be a list of maps, not text\n"                   },
@@ -176,11 +170,6 @@ static const struct {
      "f:8:26: max_concurrent: not supported by this version\n"
      "f:10:31: capabilities: not supported by this version\n"
      "f:13:15: strategy: fastest is not supported by this version\n"                                                                         },
-    {"settings of a later version",
-     "settings:\n  retention: {days: 3}\n  request_log.upstream: off\n  request_log:\n"
-     "    downstream: bodies",                                                                                         "f:2:14: retention: not supported by this version\n"
-     "f:3:25: request_log.upstream: not supported by this version\n"
-     "f:5:5: request_log: not supported by this version\n"                                                                                                         },
     {"an unknown setting",               "settings: {max_atempts: 3, network: {weeks: 3}}",
      "f:1:25: max_atempts: there is no such setting\n"
      "f:1:45: network.weeks: there is no such setting\n"                                                                                                                                         },

@@ -23,6 +23,7 @@ struct listener {
     enum framing framing;
     struct chat_usage usage;
     enum usage_source source;
+    enum service_tier tier; // the last one that was reported
     bool finished; // a finish reason / stop_reason / terminal status was seen
     bool
         terminal; // the dialect's last event was seen ([DONE], message_stop, response.completed...)

@@ -35,3 +35,24 @@ const char *usage_source_name(enum usage_source source)
     assert(source <= USAGE_LOCAL);
     return source_names[source];
 }
+
+static const char *const tiers[SERVICE_TIER_COUNT] = {
+    [SERVICE_STANDARD] = "standard", [SERVICE_FLEX] = "flex", [SERVICE_BATCH] = "batch",
+    [SERVICE_PRIORITY] = "priority", [SERVICE_FAST] = "fast",
+};
+
+const char *service_tier_name(enum service_tier tier)
+{
+    return tiers[tier];
+}
+
+bool service_tier_parse(struct slice name, enum service_tier *out)
+{
+    for (size_t i = 0; i < SERVICE_TIER_COUNT; i++) {
+        if (slice_eq(name, slice_str(tiers[i]))) {
+            *out = (enum service_tier)i;
+            return true;
+        }
+    }
+    return false;
+}

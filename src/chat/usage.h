@@ -2,7 +2,10 @@
 #ifndef CHAT_USAGE_H
 #define CHAT_USAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/slice.h"
 
 /* Kinds are disjoint, except that `reasoning` is contained in `output` (spec 10). */
 enum usage_kind {
@@ -31,9 +34,22 @@ enum usage_source {
     USAGE_LOCAL,     // answered here (echo, local counts)
 };
 
+/* How a request was served, as upstream reports it: what it asked for is another matter. */
+enum service_tier {
+    SERVICE_STANDARD, // or not said
+    SERVICE_FLEX,
+    SERVICE_BATCH,
+    SERVICE_PRIORITY,
+    SERVICE_FAST, // Anthropic's speed
+    SERVICE_TIER_COUNT
+};
+
 struct chat_usage {
     int64_t tokens[USAGE_KIND_COUNT]; // never negative
 };
+
+const char *service_tier_name(enum service_tier tier); // "standard", "flex", ...
+bool service_tier_parse(struct slice name, enum service_tier *out);
 
 const char *usage_kind_name(enum usage_kind kind);       // "input_tokens", "cache_read_tokens", ...
 const char *usage_source_name(enum usage_source source); // "upstream"

@@ -31,6 +31,17 @@ static const struct field settings[] = {
     SETTING("max_attempts", INT, max_attempts, 1, 100, "6", "upstream, for one request"),
     SETTING("shutdown_timeout_ms", INT, shutdown_timeout_ms, 0, DAY_MS, "30000",
             "for requests to finish when the process is told to stop"),
+    SETTING("reserve_max_output", INT, reserve_max_output, 1, 100000000, "32768",
+            "tokens of output that a quota sets aside where the request names no bound"),
+    SETTING("request_log.max_body_bytes", INT, log.max_body_bytes, 0, 64 * MIB, "65536",
+            "of each body that is logged; the rest is cut off"),
+    SETTING("retention.days", INT, log.days, 1, 36500, "30", "that requests are kept in the log"),
+    SETTING("retention.max_bytes", INT, log.max_bytes, MIB, 1024 * GIB, "2147483648",
+            "of the request log; the oldest go first"),
+    SETTING("retention.usage_days", INT, usage_days, 0, 36500, "0",
+            "that usage rows are kept, 0: for ever; totals stay"),
+    SETTING("retention.audit_days", INT, audit_days, 0, 36500, "0",
+            "that the audit log is kept, 0: for ever"),
     SETTING("network.allow_private", BOOL, allow_private, 0, 0, "true",
             "upstreams on loopback and private addresses"),
     SETTING("cors_origins", TEXT, cors_origins, 0, 0, "*",
@@ -45,8 +56,24 @@ static const struct field settings[] = {
             "for a whole answer that is no stream"),
 };
 
-/* Groups that later versions have; until then nobody shall believe that they do something. */
-static const char *const later_groups[] = {"retention", "request_log"};
+/* A setting that is one of a few words. */
+struct choice {
+    const char *key;
+    size_t offset; // of the enumeration in struct limits
+    const char *words[4]; // in the order of the enumeration
+};
+
+#define CHOICE(key, member, ...)                          \
+    {                                                     \
+        key, offsetof(struct limits, member), {__VA_ARGS__} \
+    }
+
+static const struct choice choices[] = {
+    CHOICE("unpriced", unpriced, "deny_under_quota", "allow", "deny"),
+    CHOICE("on_unknown", on_unknown, "release", "charge_estimate"),
+    CHOICE("request_log.downstream", log.downstream, "off", "metadata", "bodies"),
+    CHOICE("request_log.upstream", log.upstream, "off", "metadata", "bodies"),
+};
 
 #define TIMEOUT(member, help)                                                                 \
     {                                                                                         \
@@ -84,18 +111,38 @@ static bool is_group(struct slice name)
         if (slice_starts(slice_str(key), name) && key[name.len] == '.')
             return true;
     }
-    return false;
-}
-
-static bool is_later(struct slice name)
-{
-    struct slice rest, group = slice_cut(name, '.', &rest);
-
-    for (size_t i = 0; i < ARRAY_LEN(later_groups); i++) {
-        if (slice_eq(group, slice_str(later_groups[i])))
+    for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+        const char *key = choices[i].key;
+        if (slice_starts(slice_str(key), name) && key[name.len] == '.')
             return true;
     }
     return false;
+}
+
+static const struct choice *find_choice(struct slice name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+        if (slice_eq(name, slice_str(choices[i].key)))
+            return &choices[i];
+    }
+    return NULL;
+}
+
+static enum err set_choice(struct limits *l, const struct choice *c, const struct json *value,
+                           struct arena *a, struct err_info *e)
+{
+    struct slice word = json_is(value, JSON_STRING) ? json_str(a, value) : (struct slice){0};
+    char list[ERR_TEXT_BYTES / 2] = "";
+    size_t at = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(c->words) && c->words[i]; i++) {
+        if (word.ptr && slice_eq(word, slice_str(c->words[i]))) {
+            *(int *)(void *)((char *)l + c->offset) = (int)i;
+            return ERR_NONE;
+        }
+        at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", i ? ", " : "", c->words[i]);
+    }
+    return err_set(e, ERR_BAD_REQUEST, "%s: must be one of %s", c->key, list);
 }
 
 static const struct field *find(struct slice name)
@@ -115,6 +162,11 @@ static enum err set_group(struct limits *l, struct slice group, const struct jso
         int len = snprintf(name, sizeof(name), "%.*s.%.*s", SLICE_ARG(group),
                            SLICE_ARG(slice_sub(member->key, 0, NAME_ROOM / 2)));
         const struct field *f = find(slice_of(name, (size_t)len));
+        const struct choice *c = find_choice(slice_of(name, (size_t)len));
+        if (c && set_choice(l, c, member, a, e))
+            return e->code;
+        if (c)
+            continue;
         if (!f)
             return err_set(e, ERR_BAD_REQUEST, "%s: there is no such setting", name);
         if (set_leaf(l, f, member, a, e))
@@ -127,12 +179,12 @@ static enum err set(struct limits *l, struct slice name, const struct json *valu
                     struct err_info *e)
 {
     const struct field *f = find(name);
+    const struct choice *c = find_choice(name);
 
     if (f)
         return set_leaf(l, f, value, a, e);
-    if (is_later(name))
-        return err_set(e, ERR_BAD_REQUEST, "%.*s: not supported by this version",
-                       SLICE_ARG(slice_sub(name, 0, NAME_ROOM / 2)));
+    if (c)
+        return set_choice(l, c, value, a, e);
     if (!is_group(name))
         return err_set(e, ERR_BAD_REQUEST, "%.*s: there is no such setting",
                        SLICE_ARG(slice_sub(name, 0, NAME_ROOM / 2)));

@@ -17,6 +17,21 @@ struct timeouts {
     int64_t request_ms;    // 600 s for a buffered answer, none for a stream
 };
 
+/* What happens to whoever has a quota and asks for what has no price (spec.md 6). */
+enum unpriced { UNPRICED_DENY_UNDER_QUOTA, UNPRICED_ALLOW, UNPRICED_DENY };
+
+/* What is charged for exchanges that were running when the process died (hardening.md P3). */
+enum on_unknown { ON_UNKNOWN_RELEASE, ON_UNKNOWN_CHARGE_ESTIMATE };
+
+/* How much of requests and answers is logged. */
+enum log_detail { LOG_DETAIL_OFF, LOG_DETAIL_METADATA, LOG_DETAIL_BODIES };
+
+struct request_log_settings {
+    enum log_detail downstream, upstream;
+    int64_t max_body_bytes; // of each body, the rest is cut off
+    int64_t days, max_bytes; // how long and how much is kept
+};
+
 /* Each has its default; the table in limits.c has names, bounds and help. */
 struct limits {
     int64_t max_body_bytes;              // 64 MiB
@@ -28,6 +43,12 @@ struct limits {
     int64_t shutdown_timeout_ms;         // 30 s
     bool allow_private;                  // upstreams on loopback and private addresses
     struct slice cors_origins;           // "*" or a comma-separated list
+    enum unpriced unpriced;
+    enum on_unknown on_unknown;
+    int64_t reserve_max_output; // tokens of output reserved at most where the client names no bound
+    int64_t usage_days;         // usage rows are kept so long; 0: for ever; roll-ups stay
+    int64_t audit_days;
+    struct request_log_settings log;
     struct timeouts timeouts;            // of a provider that says nothing else
 };
 
@@ -35,8 +56,8 @@ void limits_set_defaults(struct limits *l);
 
 /**
  * Takes one setting: a name with dots and its value ("network.allow_private", true), or a
- * group and its object ("network", {"allow_private": true}).  Unknown names, those of later
- * versions (retention, request_log), wrong types and values out of bounds are ERR_BAD_REQUEST and leave `l` as it was.  Text is copied into `a`.
+ * group and its object ("network", {"allow_private": true}).  Unknown names, wrong types and
+ * values out of bounds are ERR_BAD_REQUEST and leave `l` as it was.  Text is copied into `a`.
  */
 enum err limits_set(struct limits *l, struct slice name, struct slice json, struct arena *a,
                     struct err_info *e);

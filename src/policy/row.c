@@ -38,11 +38,16 @@ static const struct row_kind kinds[ROW_TYPE_COUNT] = {
     [ROW_PROVIDER] = KIND(provider, "providers"),
     [ROW_CREDENTIAL] = KIND(credential, "credentials"),
     [ROW_MODEL] = KIND(model, "models"),
+    [ROW_PRICE] = KIND(price, "prices"),
     [ROW_ALIAS] = KIND(alias, "aliases"),
     [ROW_ALIAS_TARGET] = KIND(alias_target, "targets"),
     [ROW_USER] = KIND(user, "users"),
     [ROW_KEY] = KIND(key, "keys"),
     [ROW_PERMISSION] = KIND(permission, "permissions"),
+    [ROW_RATE_LIMIT] = KIND(rate_limit, "rate_limits"),
+    [ROW_QUOTA] = KIND(quota, "quota"),
+    [ROW_FILE_PERMISSION] = KIND(file_permission, "file_permissions"),
+    [ROW_RULE] = KIND(rule, "rules"),
     [ROW_SETTING] = KIND(setting, "settings"),
 };
 

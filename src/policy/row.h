@@ -44,11 +44,16 @@ enum row_type {
     ROW_PROVIDER,
     ROW_CREDENTIAL,
     ROW_MODEL,
+    ROW_PRICE,
     ROW_ALIAS,
     ROW_ALIAS_TARGET,
     ROW_USER,
     ROW_KEY,
     ROW_PERMISSION,
+    ROW_RATE_LIMIT,
+    ROW_QUOTA,
+    ROW_FILE_PERMISSION,
+    ROW_RULE,
     ROW_SETTING,
     ROW_TYPE_COUNT
 };
@@ -121,12 +126,21 @@ struct model_row {
     struct slice capabilities;
 };
 
+/* What models cost that have no price of their own. */
+struct price_row {
+    struct row_head head;
+    int64_t provider_id; // null: any
+    struct slice models; // glob, of upstream ids
+    struct slice price;  // as a model's
+};
+
 struct alias_row {
     struct row_head head;
     struct slice name;
     bool enabled;
     struct slice strategy;
     bool strict;
+    struct slice price; // as a model's
 };
 
 struct alias_target_row {
@@ -158,6 +172,40 @@ struct permission_row {
     int64_t user_id, key_id; // one of the two
     int64_t provider_id;     // null: any
     struct slice models;     // glob
+};
+
+struct rate_limit_row {
+    struct row_head head;
+    int64_t user_id, key_id; // one of the two
+    struct slice models;     // glob
+    int64_t rpm, rpd, tpm, tpd, max_concurrent;
+};
+
+struct quota_row {
+    struct row_head head;
+    int64_t user_id, key_id; // one of the two; one row for each period
+    int64_t usd_nusd;
+    struct slice period; // "total", "day", "week", "month"
+    int64_t adjustment_nusd, adjusted_unix_ms;
+};
+
+struct file_permission_row {
+    struct row_head head;
+    int64_t user_id, provider_id;
+};
+
+struct rule_row {
+    struct row_head head;
+    int64_t provider_id, alias_id; // at most one of the two: its scope; none: global
+    struct slice label;
+    bool enabled;
+    struct slice phase;
+    int64_t ordinal; // "order" in YAML
+    struct slice filter;
+    struct slice action;
+    struct slice path, value, pattern, replacement, name, place, target, position;
+    int64_t nth; // "index" in YAML
+    struct slice ttl;
 };
 
 struct setting_row {

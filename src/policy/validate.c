@@ -7,6 +7,7 @@
 #include "policy/price.h"
 #include "policy/provider_settings.h"
 #include "policy/routing.h"
+#include "policy/rule.h"
 #include "wire/glob.h"
 
 #define NAME_BYTES  64
@@ -160,7 +161,11 @@ static enum err check_model(const struct model_row *row, struct err_info *e)
 
 static enum err check_alias(const struct alias_row *row, struct err_info *e)
 {
-    return check_strategy(row->strategy, alias_strategies, ARRAY_LEN(alias_strategies), e);
+    struct price price;
+
+    if (check_strategy(row->strategy, alias_strategies, ARRAY_LEN(alias_strategies), e))
+        return e->code;
+    return row->price.ptr ? price_parse(row->price, &price, e) : ERR_NONE;
 }
 
 static enum err check_user(const struct user_row *row, struct err_info *e)
@@ -178,15 +183,59 @@ static enum err check_key(const struct key_row *row, struct err_info *e)
     return ERR_NONE;
 }
 
-static enum err check_permission(const struct permission_row *row, struct err_info *e)
+/* Of a row that belongs to a user or to a key. */
+static enum err check_subject(int64_t user_id, int64_t key_id, struct err_info *e)
+{
+    if ((user_id == ROW_NULL_INT) == (key_id == ROW_NULL_INT))
+        return err_set(e, ERR_BAD_REQUEST, "user, key: exactly one of them is required");
+    return ERR_NONE;
+}
+
+static enum err check_pattern(struct slice models, struct err_info *e)
 {
     struct err_info why = {0};
 
-    if ((row->user_id == ROW_NULL_INT) == (row->key_id == ROW_NULL_INT))
-        return err_set(e, ERR_BAD_REQUEST, "user, key: exactly one of them is required");
-    if (glob_validate(row->models, &why))
+    if (glob_validate(models, &why))
         return err_set(e, ERR_BAD_REQUEST, "models: %s", err_info_text(&why));
     return ERR_NONE;
+}
+
+static enum err check_permission(const struct permission_row *row, struct err_info *e)
+{
+    if (check_subject(row->user_id, row->key_id, e))
+        return e->code;
+    return check_pattern(row->models, e);
+}
+
+static enum err check_rate_limit(const struct rate_limit_row *row, struct err_info *e)
+{
+    if (check_subject(row->user_id, row->key_id, e) || check_pattern(row->models, e))
+        return e->code;
+    if (row->rpm == ROW_NULL_INT && row->rpd == ROW_NULL_INT && row->tpm == ROW_NULL_INT &&
+        row->tpd == ROW_NULL_INT && row->max_concurrent == ROW_NULL_INT)
+        return err_set(e, ERR_BAD_REQUEST,
+                       "rpm: one of rpm, rpd, tpm, tpd, max_concurrent is required");
+    return ERR_NONE;
+}
+
+static enum err check_quota(const struct quota_row *row, struct err_info *e)
+{
+    static const char *const periods[] = {"total", "day", "week", "month"};
+
+    if (check_subject(row->user_id, row->key_id, e))
+        return e->code;
+    for (size_t i = 0; i < ARRAY_LEN(periods); i++) {
+        if (slice_eq(row->period, slice_str(periods[i])))
+            return ERR_NONE;
+    }
+    return err_set(e, ERR_BAD_REQUEST, "period: must be total, day, week or month");
+}
+
+static enum err check_price(const struct price_row *row, struct err_info *e)
+{
+    struct price price;
+
+    return check_pattern(row->models, e) ? e->code : price_parse(row->price, &price, e);
 }
 
 static enum err check_setting(const struct setting_row *row, struct err_info *e)
@@ -214,6 +263,11 @@ static enum err check_kind(enum row_type type, const void *row, struct err_info 
     case ROW_USER: return check_user(row, e);
     case ROW_KEY: return check_key(row, e);
     case ROW_PERMISSION: return check_permission(row, e);
+    case ROW_PRICE: return check_price(row, e);
+    case ROW_RATE_LIMIT: return check_rate_limit(row, e);
+    case ROW_QUOTA: return check_quota(row, e);
+    case ROW_FILE_PERMISSION: return ERR_NONE;
+    case ROW_RULE: return rule_check(row, e);
     case ROW_SETTING: return check_setting(row, e);
     case ROW_TYPE_COUNT: break;
     }

@@ -76,6 +76,65 @@ static const char *const strict_aliases[] = {
     "ALTER TABLE alias ADD COLUMN strict INTEGER NOT NULL DEFAULT 0",
 };
 
+/* What belongs to a user or to a key, which it narrows. */
+#define SUBJECT_COLUMNS                                     \
+    " user_id INTEGER REFERENCES user(id) ON DELETE CASCADE," \
+    " key_id INTEGER REFERENCES key(id) ON DELETE CASCADE,"
+
+static const char *const access_and_money[] = {
+    "ALTER TABLE alias ADD COLUMN price TEXT",
+    "CREATE TABLE price ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, created_at INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL,"
+    " provider_id INTEGER REFERENCES provider(id) ON DELETE CASCADE,"
+    " models TEXT NOT NULL, price TEXT NOT NULL) STRICT",
+    "CREATE INDEX price_provider ON price (provider_id)",
+    "CREATE TABLE rate_limit ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, created_at INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL," SUBJECT_COLUMNS
+    " models TEXT NOT NULL, rpm INTEGER, rpd INTEGER, tpm INTEGER, tpd INTEGER,"
+    " max_concurrent INTEGER, UNIQUE (user_id, models), UNIQUE (key_id, models)) STRICT",
+    "CREATE TABLE quota ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, created_at INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL," SUBJECT_COLUMNS " usd_nusd INTEGER NOT NULL,"
+    " period TEXT NOT NULL, adjustment_nusd INTEGER NOT NULL, adjusted_at INTEGER,"
+    " UNIQUE (user_id, period), UNIQUE (key_id, period)) STRICT",
+    "CREATE TABLE file_permission ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, created_at INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL,"
+    " user_id INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,"
+    " provider_id INTEGER NOT NULL REFERENCES provider(id) ON DELETE CASCADE,"
+    " UNIQUE (user_id, provider_id)) STRICT",
+    "CREATE INDEX file_permission_provider ON file_permission (provider_id)",
+    "CREATE TABLE rule ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, created_at INTEGER NOT NULL,"
+    " updated_at INTEGER NOT NULL,"
+    " provider_id INTEGER REFERENCES provider(id) ON DELETE CASCADE,"
+    " alias_id INTEGER REFERENCES alias(id) ON DELETE CASCADE,"
+    " label TEXT, enabled INTEGER NOT NULL, phase TEXT NOT NULL, ordinal INTEGER NOT NULL,"
+    " filter TEXT, action TEXT NOT NULL, path TEXT, value TEXT, pattern TEXT, replacement TEXT,"
+    " name TEXT, place TEXT, target TEXT, position TEXT, nth INTEGER, ttl TEXT) STRICT",
+    "CREATE INDEX rule_provider ON rule (provider_id)",
+    "CREATE INDEX rule_alias ON rule (alias_id)",
+    // Whose a file at an upstream is.  Rows stay when it is deleted: its id is never used again.
+    "CREATE TABLE file_owner ("
+    " provider_id INTEGER NOT NULL REFERENCES provider(id) ON DELETE CASCADE,"
+    " file TEXT NOT NULL, user_id INTEGER NOT NULL, key_id INTEGER NOT NULL,"
+    " credential_id INTEGER NOT NULL, created_at INTEGER NOT NULL, deleted_at INTEGER,"
+    " about TEXT NOT NULL, PRIMARY KEY (provider_id, file)) STRICT, WITHOUT ROWID",
+    "CREATE INDEX file_owner_user ON file_owner (user_id, created_at)",
+    // One line for each change of a row above, written with it.
+    "CREATE TABLE audit_log ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor_kind TEXT NOT NULL,"
+    " actor TEXT NOT NULL, origin TEXT NOT NULL, action TEXT NOT NULL, kind TEXT NOT NULL,"
+    " row_id INTEGER NOT NULL, name TEXT NOT NULL, before TEXT, after TEXT,"
+    " note TEXT NOT NULL) STRICT",
+    "CREATE INDEX audit_log_at ON audit_log (at)",
+    // Prices as they were when something was charged by them; ids are digests of the text.
+    "CREATE TABLE price_version ("
+    " id INTEGER PRIMARY KEY, first_used_at INTEGER NOT NULL, price TEXT NOT NULL) STRICT",
+};
+
 /*
  * In order; the number of a migration is its place here, from 1.  A new one is
  * added at the end.  What has been released is never edited.
@@ -85,9 +144,10 @@ static const struct {
     const char *const *statements;
     size_t count;
 } migrations[] = {
-    {"control plane",  control_plane,    ARRAY_LEN(control_plane)   },
-    {"usage ledger",   migration_ledger, ARRAY_LEN(migration_ledger)},
-    {"strict aliases", strict_aliases,   ARRAY_LEN(strict_aliases)  },
+    {"control plane",    control_plane,    ARRAY_LEN(control_plane)   },
+    {"usage ledger",     migration_ledger, ARRAY_LEN(migration_ledger)},
+    {"strict aliases",   strict_aliases,   ARRAY_LEN(strict_aliases)  },
+    {"access and money", access_and_money, ARRAY_LEN(access_and_money)},
 };
 
 int migrations_newest(void)
