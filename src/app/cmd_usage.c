@@ -117,10 +117,15 @@ static void catch_up(const struct command_context *x, struct ledger *l)
 {
     const struct options *o = &x->options;
     struct err_info e = {.code = ERR_NONE};
+    struct journal_limits journal = {.on_unknown = ON_UNKNOWN_RELEASE};
     struct journal_report report;
     struct journal_set *set;
+    struct limits limits;
 
-    if (!o->dsn_given && !journal_set_open(o->data_dir, 0, NULL, l, &report, &set, &e)) {
+    if (!o->dsn_given && !ledger_settings(l, &limits, x->arena, &e))
+        journal.on_unknown = limits.on_unknown;
+    if (!o->dsn_given && !e.code &&
+        !journal_set_open(o->data_dir, 0, &journal, l, &report, &set, &e)) {
         journal_set_close(set);
         return;
     }

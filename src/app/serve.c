@@ -139,12 +139,17 @@ static void open_log(struct serve *s)
 static enum err open_ledger(struct serve *s, struct err_info *e)
 {
     const struct options *o = &s->command->options;
+    struct journal_limits journal = {.on_unknown = ON_UNKNOWN_RELEASE};
     struct journal_report report = {0};
     struct ledger *ledger;
+    struct limits limits;
 
     if (ledger_open(o->dsn, 0, &ledger, e) != ERR_NONE)
         return e->code;
-    journal_set_open(o->data_dir, s->worker_count, NULL, ledger, &report, &s->journals, e);
+    if (ledger_settings(ledger, &limits, s->command->arena, e) == ERR_NONE) {
+        journal.on_unknown = limits.on_unknown;
+        journal_set_open(o->data_dir, s->worker_count, &journal, ledger, &report, &s->journals, e);
+    }
     ledger_close(ledger);
     if (e->code)
         return e->code;

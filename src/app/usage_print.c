@@ -243,6 +243,16 @@ static void put_cost(struct json_writer *w, int64_t nusd)
     put_text(w, "cost_usd", money_format_usd(nusd, text));
 }
 
+/* A string: it is a digest, larger than what JavaScript's numbers hold. */
+static void put_price_id(struct json_writer *w, int64_t id)
+{
+    char text[24] = "";
+
+    if (id)
+        snprintf(text, sizeof(text), "%lld", (long long)id);
+    put_text(w, "price_id", slice_str(text));
+}
+
 static void put_kinds(struct json_writer *w, const struct chat_usage *usage)
 {
     for (unsigned k = 0; k < USAGE_KIND_COUNT; k++)
@@ -329,6 +339,8 @@ bool usage_print_row_json(void *ctx, const struct ledger_row *row)
     put_text(&w, "usage_source", row->source);
     put_cost(&w, r->cost_nusd);
     put_bool(&w, "priced", r->priced);
+    put_price_id(&w, r->price_id);
+    put_text(&w, "tier", row->tier);
     put_int_or_null(&w, "connect_ms", r->connect_ms, -1);
     put_int_or_null(&w, "first_byte_ms", r->first_byte_ms, -1);
     put_int_or_null(&w, "total_ms", r->total_ms, -1);

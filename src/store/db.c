@@ -128,6 +128,8 @@ static enum err set_up(sqlite3 *db, struct err_info *e)
     sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
     sqlite3_extended_result_codes(db, 1);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (db_add_functions(db) != SQLITE_OK)
+        return db_fail(db, "cannot add a function", e);
     for (size_t i = 0; i < ARRAY_LEN(pragmas); i++) {
         if (db_run(db, pragmas[i], e))
             return e->code;

@@ -5,12 +5,17 @@
 
 #include "base/wide.h"
 
-#define FLAG_STREAM 1u
-#define FLAG_PRICED 2u
+#define FLAG_STREAM   1u
+#define FLAG_PRICED   2u
+#define FLAG_PRICE_ID 4u
+
+#define PRICE_ID_BYTES 8
 
 /*
  * The part of a payload that always stands there.  Behind it: eight bytes for
- * every kind in `kinds`, lowest first, then the names one after another.
+ * every kind in `kinds`, lowest first, then the names one after another, then with
+ * FLAG_PRICE_ID the price's id.  What was added later stands last or in bytes that were
+ * 0 before, so that older records are read and older versions read these.
  */
 struct payload {
     int64_t started_unix_ms, user_id, key_id, provider_id, credential_id;
@@ -20,13 +25,15 @@ struct payload {
     uint8_t operation, dialect, upstream_dialect, outcome, source, err, flags;
     uint8_t name_len[RECORD_NAMES];
     char id[ID_TEXT_BYTES - 1];
-    uint8_t unused[2];
+    uint8_t tier;
+    uint8_t unused;
 };
 
 static_assert(sizeof(struct payload) == 136, "no holes");
 static_assert(RECORD_MOST_BYTES % RECORD_ALIGN == 0 &&
                   RECORD_MOST_BYTES >= sizeof(struct journal_record) + sizeof(struct payload) +
-                                           USAGE_KIND_COUNT * 8 + RECORD_NAMES * RECORD_NAME_BYTES,
+                                           USAGE_KIND_COUNT * 8 + RECORD_NAMES * RECORD_NAME_BYTES +
+                                           PRICE_ID_BYTES,
               "the longest record fits");
 
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -94,7 +101,7 @@ static size_t encode_kinds(const struct chat_usage *usage, uint16_t *kinds, char
 
     *kinds = 0;
     for (unsigned k = 0; k < USAGE_KIND_COUNT; k++) {
-        if (usage->tokens[k] == 0)
+        if (usage->tokens[k] <= 0) // there are no negative ones
             continue;
         *kinds |= (uint16_t)(1u << k);
         memcpy(out + len, &usage->tokens[k], 8);
@@ -125,17 +132,23 @@ static size_t encode_names(const struct usage_record *r, uint8_t lens[RECORD_NAM
     return len;
 }
 
+static int64_t not_negative(int64_t value)
+{
+    return value < 0 ? 0 : value;
+}
+
 size_t record_encode(const struct usage_record *r, char *out, size_t limit)
 {
+    size_t behind = r->price_id ? PRICE_ID_BYTES : 0;
     struct payload p = {
         .started_unix_ms = r->started_unix_ms,
         .user_id = r->user_id,
         .key_id = r->key_id,
         .provider_id = r->provider_id,
         .credential_id = r->credential_id,
-        .request_bytes = r->request_bytes,
-        .response_bytes = r->response_bytes,
-        .cost_nusd = r->cost_nusd,
+        .request_bytes = not_negative(r->request_bytes),
+        .response_bytes = not_negative(r->response_bytes),
+        .cost_nusd = not_negative(r->cost_nusd),
         .connect_ms = clip_ms(r->connect_ms),
         .first_byte_ms = clip_ms(r->first_byte_ms),
         .total_ms = clip_ms(r->total_ms),
@@ -148,14 +161,18 @@ size_t record_encode(const struct usage_record *r, char *out, size_t limit)
         .outcome = (uint8_t)r->outcome,
         .source = (uint8_t)r->source,
         .err = (uint8_t)r->err,
-        .flags = (uint8_t)((r->stream ? FLAG_STREAM : 0) | (r->priced ? FLAG_PRICED : 0)),
+        .flags = (uint8_t)((r->stream ? FLAG_STREAM : 0) | (r->priced ? FLAG_PRICED : 0) |
+                           (r->price_id ? FLAG_PRICE_ID : 0)),
+        .tier = (uint8_t)r->tier,
     };
     size_t len = sizeof(p);
 
-    assert(limit >= sizeof(p) + USAGE_KIND_COUNT * 8);
+    assert(limit >= sizeof(p) + USAGE_KIND_COUNT * 8 + behind);
     memcpy(p.id, r->id, sizeof(p.id));
     len += encode_kinds(&r->usage, &p.kinds, out + len);
-    len += encode_names(r, p.name_len, out + len, limit - len);
+    len += encode_names(r, p.name_len, out + len, limit - len - behind);
+    memcpy(out + len, &r->price_id, behind);
+    len += behind;
     memcpy(out, &p, sizeof(p));
     return len;
 }
@@ -174,7 +191,7 @@ static bool decode_kinds(struct slice *rest, const struct payload *p,
     return true;
 }
 
-static bool decode_names(struct slice rest, const struct payload *p, struct usage_record *out)
+static bool decode_names(struct slice *rest, const struct payload *p, struct usage_record *out)
 {
     struct slice *const names[RECORD_NAMES] = {
         &out->client_request_id, &out->user,  &out->provider,
@@ -183,11 +200,21 @@ static bool decode_names(struct slice rest, const struct payload *p, struct usag
     };
 
     for (size_t i = 0; i < RECORD_NAMES; i++) {
-        if (rest.len < p->name_len[i])
+        if (rest->len < p->name_len[i])
             return false;
-        *names[i] = slice_sub(rest, 0, p->name_len[i]);
-        rest = slice_after(rest, p->name_len[i]);
+        *names[i] = slice_sub(*rest, 0, p->name_len[i]);
+        *rest = slice_after(*rest, p->name_len[i]);
     }
+    return true;
+}
+
+static bool decode_price_id(struct slice rest, const struct payload *p, struct usage_record *out)
+{
+    if (!(p->flags & FLAG_PRICE_ID))
+        return true;
+    if (rest.len < PRICE_ID_BYTES)
+        return false;
+    memcpy(&out->price_id, rest.ptr, PRICE_ID_BYTES);
     return true;
 }
 
@@ -203,7 +230,7 @@ static bool map(const struct journal_words *words, enum journal_word group, uint
 
 bool record_decode(struct slice bytes, const struct journal_words *words, struct usage_record *out)
 {
-    unsigned operation, dialect, upstream_dialect, outcome, source, err;
+    unsigned operation, dialect, upstream_dialect, outcome, source, err, tier = SERVICE_STANDARD;
     struct slice rest = slice_after(bytes, sizeof(struct payload));
     struct payload p;
 
@@ -215,6 +242,9 @@ bool record_decode(struct slice bytes, const struct journal_words *words, struct
         !map(words, WORD_DIALECT, p.upstream_dialect, &upstream_dialect) ||
         !map(words, WORD_OUTCOME, p.outcome, &outcome) ||
         !map(words, WORD_SOURCE, p.source, &source) || !map(words, WORD_ERR, p.err, &err))
+        return false;
+    // Files of before there were tiers have no words for them.
+    if ((words->count[WORD_TIER] || p.tier) && !map(words, WORD_TIER, p.tier, &tier))
         return false;
     *out = (struct usage_record){
         .started_unix_ms = p.started_unix_ms,
@@ -239,9 +269,11 @@ bool record_decode(struct slice bytes, const struct journal_words *words, struct
         .response_bytes = p.response_bytes,
         .cost_nusd = p.cost_nusd,
         .priced = p.flags & FLAG_PRICED,
+        .tier = (enum service_tier)tier,
     };
     memcpy(out->id, p.id, sizeof(p.id));
-    return decode_kinds(&rest, &p, words, &out->usage) && decode_names(rest, &p, out);
+    return decode_kinds(&rest, &p, words, &out->usage) && decode_names(&rest, &p, out) &&
+           decode_price_id(rest, &p, out);
 }
 
 static void seal(struct journal_record head, char *out)

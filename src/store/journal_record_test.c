@@ -10,6 +10,9 @@
 #include "store/journal_record.h"
 #include "store/ledger_testing.h"
 
+/* The checksum of record_number(9) without price and tier, as the first version encoded it. */
+#define RECORD_9_OF_BEFORE 0x827bd2f7d9767bfdULL
+
 static void assert_slice(struct slice got, struct slice want)
 {
     assert_int_equal(got.len, want.len);
@@ -42,6 +45,8 @@ static void assert_same(const struct usage_record *a, const struct usage_record 
     assert_int_equal(a->response_bytes, b->response_bytes);
     assert_int_equal(a->cost_nusd, b->cost_nusd);
     assert_int_equal(a->priced, b->priced);
+    assert_int_equal(a->price_id, b->price_id);
+    assert_int_equal(a->tier, b->tier);
     assert_memory_equal(&a->usage, &b->usage, sizeof(a->usage));
     assert_slice(a->user, b->user);
     assert_slice(a->key_label, b->key_label);
@@ -225,6 +230,50 @@ static void test_words(void **state)
     assert_slice(unknown, SLICE("teleport"));
 }
 
+/* What versions before prices and tiers have written, and what they would make of ours. */
+static void test_records_of_before(void **state)
+{
+    struct usage_record in = record_number(9), out;
+    char bytes[RECORD_MOST_BYTES];
+    struct journal_words words;
+    size_t len;
+
+    (void)state;
+    journal_words_same(&words);
+    words.count[WORD_TIER] = 0;
+    in.price_id = 0;
+    in.tier = SERVICE_STANDARD;
+    len = record_encode(&in, bytes, sizeof(bytes));
+    assert_int_equal(record_checksum(bytes, len), RECORD_9_OF_BEFORE); // they have not changed
+    assert_true(record_decode(slice_of(bytes, len), &words, &out));
+    assert_same(&out, &in);
+    in.tier = SERVICE_FLEX;
+    len = record_encode(&in, bytes, sizeof(bytes));
+    assert_false(record_decode(slice_of(bytes, len), &words, &out)); // a tier without a name
+}
+
+/* A slot that is full to its end has room for the price. */
+static void test_price_id_in_a_slot(void **state)
+{
+    struct usage_record in = record_number(7), out;
+    char bytes[JOURNAL_SLOT_BYTES], text[300];
+    struct journal_words words;
+    size_t limit = sizeof(((struct journal_slot *)0)->payload);
+
+    (void)state;
+    journal_words_same(&words);
+    memset(text, 'x', sizeof(text));
+    in.user = in.provider = in.model = slice_of(text, sizeof(text));
+    in.price_id = INT64_MAX - 3;
+    for (size_t k = 0; k < USAGE_KIND_COUNT; k++)
+        in.usage.tokens[k] = k == 2 ? -7 : 1;
+    assert_int_equal(record_encode(&in, bytes, limit), limit);
+    assert_true(record_decode(slice_of(bytes, limit), &words, &out));
+    assert_true(out.price_id == in.price_id);
+    assert_int_equal(out.usage.tokens[2], 0);
+    assert_false(record_decode(slice_of(bytes, limit - 1), &words, &out));
+}
+
 static void test_words_move_kinds(void **state)
 {
     struct usage_record in = record_number(0), out;
@@ -250,11 +299,12 @@ static void test_words_move_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comes_back),       cmocka_unit_test(test_extremes),
-        cmocka_unit_test(test_clipped_names),    cmocka_unit_test(test_any_damage),
-        cmocka_unit_test(test_decode_any_cut),   cmocka_unit_test(test_records_in_a_row),
-        cmocka_unit_test(test_checksum_stays),   cmocka_unit_test(test_words),
-        cmocka_unit_test(test_words_move_kinds),
+        cmocka_unit_test(test_comes_back),         cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_clipped_names),      cmocka_unit_test(test_any_damage),
+        cmocka_unit_test(test_decode_any_cut),     cmocka_unit_test(test_records_in_a_row),
+        cmocka_unit_test(test_checksum_stays),     cmocka_unit_test(test_words),
+        cmocka_unit_test(test_words_move_kinds),   cmocka_unit_test(test_records_of_before),
+        cmocka_unit_test(test_price_id_in_a_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

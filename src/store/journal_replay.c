@@ -38,6 +38,7 @@ struct leftovers {
 /* Where records go: the ledger, some thousands a transaction. */
 struct sink {
     struct ledger *ledger;
+    enum on_unknown on_unknown;
     size_t in_batch;
     uint64_t added;
     struct err_info *e;
@@ -216,6 +217,21 @@ static bool replay_ring(struct leftover *l, struct sink *sink)
     return l->damaged_bytes == 0 || replay_records(l, tail, sink);
 }
 
+/* An intent's cost is what was reserved, as much as it can have come to. */
+static void charge(struct usage_record *r, enum on_unknown on_unknown)
+{
+    switch (on_unknown) {
+    case ON_UNKNOWN_RELEASE:
+        r->cost_nusd = 0;
+        r->price_id = 0;
+        return;
+    case ON_UNKNOWN_CHARGE_ESTIMATE:
+        if (r->cost_nusd)
+            r->source = USAGE_ESTIMATED;
+        return;
+    }
+}
+
 /* What was running: nobody knows what it used. */
 static bool replay_slot(struct leftover *l, struct journal_slot *s, uint64_t used,
                         struct sink *sink)
@@ -230,7 +246,7 @@ static bool replay_slot(struct leftover *l, struct journal_slot *s, uint64_t use
     record.outcome = OUTCOME_UNKNOWN;
     record.source = USAGE_NONE;
     record.usage = (struct chat_usage){.tokens = {0}};
-    record.cost_nusd = 0;
+    charge(&record, sink->on_unknown);
     return sink_add(sink, &record);
 }
 
@@ -332,7 +348,7 @@ enum err journal_replay(const struct journal_set *set, struct ledger *into,
                         struct journal_report *report, struct err_info *e)
 {
     struct leftovers all = {.at = NULL};
-    struct sink sink = {.ledger = into, .e = e};
+    struct sink sink = {.ledger = into, .e = e, .on_unknown = set->limits.on_unknown};
 
     if (!list(set->dir_fd, &all, e) && !map_all(set->dir_fd, &all, e)) {
         if (!replay_all(&all, &sink, report) || ledger_sync(into, e))

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "policy/limits.h"
 #include "store/journal.h"
 #include "store/ledger.h"
 
@@ -14,10 +15,11 @@ struct journal_set;
 
 /* 0 stands for the default, no limits at all for all defaults. */
 struct journal_limits {
-    size_t ring_bytes;    // a worker: 32 MiB
-    uint32_t slot_count;  // a worker: 16,384; rounded up to a multiple of 64
-    uint64_t spill_bytes; // in all, while the database is away: 1 GiB
-    uint64_t spill_rows;  // 10 million
+    enum on_unknown on_unknown; // what rows of exchanges cost that were running; nothing
+    size_t ring_bytes;          // a worker: 32 MiB
+    uint32_t slot_count;        // a worker: 16,384; rounded up to a multiple of 64
+    uint64_t spill_bytes;       // in all, while the database is away: 1 GiB
+    uint64_t spill_rows;        // 10 million
 };
 
 /* What an earlier process left behind. */
@@ -30,8 +32,9 @@ struct journal_report {
 
 /**
  * Takes the directory <data_dir>/journal for this process, brings what an earlier
- * one left there into `into` (each record exactly once, running exchanges as
- * OUTCOME_UNKNOWN at no cost) and makes `worker_count` journals with all their
+ * one left there into `into` (each record exactly once; running exchanges as
+ * OUTCOME_UNKNOWN at no cost, or with ON_UNKNOWN_CHARGE_ESTIMATE at what was reserved
+ * for them, USAGE_ESTIMATED) and makes `worker_count` journals with all their
  * room on disk.  With no workers it only replays.
  *
  * A damaged file loses nothing that can still be read: its good records are

@@ -36,6 +36,11 @@ static const char *kind_word(unsigned i)
     return usage_kind_name((enum usage_kind)i);
 }
 
+static const char *tier_word(unsigned i)
+{
+    return service_tier_name((enum service_tier)i);
+}
+
 static const struct {
     unsigned count;
     const char *(*name)(unsigned i);
@@ -46,6 +51,7 @@ static const struct {
     [WORD_SOURCE] = {USAGE_LOCAL + 1,     source_word   },
     [WORD_ERR] = {ERR_COUNT,           err_word      },
     [WORD_KIND] = {USAGE_KIND_COUNT,    kind_word     },
+    [WORD_TIER] = {SERVICE_TIER_COUNT,  tier_word     },
 };
 
 static_assert(ERR_COUNT <= JOURNAL_WORDS_MOST && USAGE_KIND_COUNT <= 16, "room for every name");

@@ -20,6 +20,7 @@ enum journal_word {
     WORD_SOURCE,
     WORD_ERR,
     WORD_KIND,
+    WORD_TIER,
     WORD_GROUP_COUNT
 };
 

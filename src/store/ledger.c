@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/panic.h"
 #include "store/db.h"
 #include "store/ledger_inside.h"
@@ -202,6 +203,17 @@ static enum err flush(struct ledger *l, struct err_info *e)
     return ERR_NONE;
 }
 
+/* What adds up is never negative, whoever wrote the record. */
+static void clamp(struct usage_record *r)
+{
+    int64_t *const figures[] = {&r->request_bytes, &r->response_bytes, &r->cost_nusd};
+
+    for (size_t i = 0; i < ARRAY_LEN(figures); i++)
+        *figures[i] = *figures[i] < 0 ? 0 : *figures[i];
+    for (size_t k = 0; k < USAGE_KIND_COUNT; k++)
+        r->usage.tokens[k] = r->usage.tokens[k] < 0 ? 0 : r->usage.tokens[k];
+}
+
 enum err ledger_add(struct ledger *l, const struct usage_record *r, struct err_info *e)
 {
     struct ledger_pending *p = &l->pending[l->pending_count];
@@ -211,6 +223,7 @@ enum err ledger_add(struct ledger *l, const struct usage_record *r, struct err_i
         return e->code;
     }
     p->record = *r;
+    clamp(&p->record);
     l->pending_count++;
     return l->pending_count == ROWS_AT_ONCE ? flush(l, e) : ERR_NONE;
 }

@@ -5,15 +5,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "policy/limits.h"
 #include "policy/record.h"
 
 /*
  * One struct ledger is one connection of its own, used by one thread at a time.
- * Rows are added between begin and commit; roll-ups (minute, quarter of an hour,
- * day; migration_ledger.h) follow in the same transaction and count only rows
- * that were really added, so that a record which comes twice adds nothing.
+ * Rows are added between begin and commit; roll-ups (minute, quarter of an hour, day,
+ * all time; migration_ledger.h) follow in the same transaction and count only rows
+ * that were really added, so that a record which comes twice adds nothing.  Sums stay
+ * at the largest number there is; negative figures count as 0.
  */
 struct ledger;
 
@@ -40,6 +43,12 @@ void ledger_rollback(struct ledger *l);
  * a loss of power may take it, and what follows it, until it was synced.
  */
 enum err ledger_sync(struct ledger *l, struct err_info *e);
+
+/**
+ * The settings as they stand in the database, for what is needed before there is a
+ * snapshot; texts stand in `a`.  Bad ones are passed over, as a snapshot does.
+ */
+enum err ledger_settings(struct ledger *l, struct limits *out, struct arena *a, struct err_info *e);
 
 /** Rows added by the last transaction, those not counted that were there already. */
 uint64_t ledger_added(const struct ledger *l);
@@ -85,7 +94,7 @@ struct ledger_total {
 /* Enumerations as the names they had when the row was written. */
 struct ledger_row {
     struct usage_record record; // all but the enumerations
-    struct slice operation, dialect, upstream_dialect, outcome, source;
+    struct slice operation, dialect, upstream_dialect, outcome, source, tier;
     struct slice err; // empty: none
 };
 

@@ -37,7 +37,7 @@ struct rollup_statement {
     sqlite3_stmt *upsert;
 };
 
-#define ROLLUP_TABLES 3
+#define ROLLUP_TABLES 4
 
 /* What one transaction has to add to the roll-ups, by minute and series. */
 struct rollups {

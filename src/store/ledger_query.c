@@ -122,7 +122,7 @@ static void write_totals(struct buf *sql, struct ledger_filter *f, int64_t now_u
 
     buf_append_str(sql, "SELECT ");
     for (unsigned i = 0; i < ROLLUP_SUMS; i++)
-        buf_printf(sql, "%ssum(u.%s)", i ? ", " : "", rollup_column(i));
+        buf_printf(sql, "%sadd_up(u.%s)", i ? ", " : "", rollup_column(i));
     for (size_t g = 0; g < LEDGER_GROUP_COUNT; g++)
         buf_printf(sql, ", %s", is_grouped(f, g) ? groups[g].column : "NULL");
     buf_printf(sql, " FROM %s u JOIN usage_series s ON s.id = u.series", table);
@@ -136,7 +136,7 @@ static void write_totals(struct buf *sql, struct ledger_filter *f, int64_t now_u
     if (is_grouped(f, LEDGER_BY_DAY))
         buf_printf(sql, " ORDER BY %s", groups[LEDGER_BY_DAY].column);
     else if (!first)
-        buf_printf(sql, " ORDER BY sum(u.cost_nusd) DESC, sum(u.requests) DESC");
+        buf_printf(sql, " ORDER BY add_up(u.cost_nusd) DESC, add_up(u.requests) DESC");
 }
 
 static void read_total(sqlite3_stmt *st, struct ledger_total *t)
@@ -210,6 +210,8 @@ enum row_column {
     COLUMN_STREAM,
     COLUMN_ATTEMPTS,
     COLUMN_PRICED,
+    COLUMN_PRICE_ID,
+    COLUMN_TIER,
     COLUMN_FIGURES,
     COLUMN_ASKED_MODEL,
     COLUMN_CLIENT_REQUEST_ID,
@@ -238,6 +240,8 @@ static const char *const row_columns[ROW_COLUMNS] = {
     [COLUMN_STREAM] = "h.stream",
     [COLUMN_ATTEMPTS] = "h.attempts",
     [COLUMN_PRICED] = "h.priced",
+    [COLUMN_PRICE_ID] = "h.price_id",
+    [COLUMN_TIER] = "h.tier",
     [COLUMN_FIGURES] = "r.figures",
     [COLUMN_ASKED_MODEL] = "h.asked_model",
     [COLUMN_CLIENT_REQUEST_ID] = "r.client_request_id",
@@ -330,6 +334,7 @@ static void read_names(sqlite3_stmt *st, struct ledger_row *row)
     row->upstream_dialect = db_column(st, COLUMN_UPSTREAM_DIALECT);
     row->outcome = db_column(st, COLUMN_OUTCOME);
     row->source = db_column(st, COLUMN_SOURCE);
+    row->tier = db_column(st, COLUMN_TIER);
     row->err = db_column(st, COLUMN_ERR);
 }
 
@@ -357,6 +362,7 @@ static void read_row(sqlite3_stmt *st, struct ledger_row *row)
                      .response_bytes = figures[FIGURE_RESPONSE_BYTES],
                      .cost_nusd = figures[FIGURE_COST],
                      .priced = sqlite3_column_int(st, COLUMN_PRICED),
+                     .price_id = sqlite3_column_int64(st, COLUMN_PRICE_ID),
                      },
     };
     for (int k = 0; k < USAGE_KIND_COUNT; k++)

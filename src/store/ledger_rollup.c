@@ -21,11 +21,12 @@ struct pending {
 
 static const struct {
     const char *table;
-    int64_t span_ms;
+    int64_t span_ms; // 0: all time, which begins at 0
 } tables[ROLLUP_TABLES] = {
     {"usage_minute",  MS_PER_MINUTE },
     {"usage_quarter", MS_PER_QUARTER},
     {"usage_day",     MS_PER_DAY    },
+    {"usage_total",   0             },
 };
 
 const char *rollup_column(unsigned sum)
@@ -43,6 +44,16 @@ const char *rollup_column(unsigned sum)
     return after[sum - SUM_COST];
 }
 
+/* Nothing is negative.  SQLite would go on in floating point, which the column refuses. */
+static void write_sum(struct buf *sql, unsigned sum)
+{
+    const char *column = rollup_column(sum);
+
+    buf_printf(sql, "%s%s = CASE WHEN %s > %lld - ?%u THEN %lld ELSE %s + ?%u END", sum ? ", " : "",
+               column, column, (long long)INT64_MAX, sum + 3, (long long)INT64_MAX, column,
+               sum + 3);
+}
+
 static enum err prepare_upsert(struct rollup_statement *r, sqlite3 *db, struct err_info *e)
 {
     struct buf sql = {.data = NULL};
@@ -55,8 +66,7 @@ static enum err prepare_upsert(struct rollup_statement *r, sqlite3 *db, struct e
         buf_printf(&sql, ", ?%u", i + 3);
     buf_append_str(&sql, ") ON CONFLICT (at, series) DO UPDATE SET ");
     for (unsigned i = 0; i < ROLLUP_SUMS; i++)
-        buf_printf(&sql, "%s%s = %s + ?%u", i ? ", " : "", rollup_column(i), rollup_column(i),
-                   i + 3);
+        write_sum(&sql, i);
     return ledger_prepare(db, &sql, &r->upsert, e);
 }
 
@@ -89,9 +99,14 @@ void rollups_forget(struct rollups *r)
 
 static int64_t span_of(int64_t unix_ms, int64_t span_ms)
 {
-    int64_t rest = unix_ms % span_ms;
+    int64_t rest = span_ms ? unix_ms % span_ms : unix_ms;
 
     return unix_ms - (rest < 0 ? rest + span_ms : rest);
+}
+
+static void plus(int64_t *sum, int64_t value)
+{
+    *sum = db_plus(*sum, value);
 }
 
 static struct pending *find_pending(struct rollups *r, struct span span)
@@ -117,15 +132,15 @@ void rollups_add(struct rollups *r, int64_t series, const struct usage_record *r
 
     sums[SUM_REQUESTS]++;
     for (size_t k = 0; k < USAGE_KIND_COUNT; k++)
-        sums[SUM_KINDS + k] += record->usage.tokens[k];
-    sums[SUM_COST] += record->cost_nusd;
+        plus(&sums[SUM_KINDS + k], record->usage.tokens[k]);
+    plus(&sums[SUM_COST], record->cost_nusd);
     sums[SUM_UNPRICED] += !record->priced;
     sums[SUM_ATTEMPTS] += record->attempts;
     sums[SUM_FIRST_BYTES] += record->first_byte_ms >= 0;
-    sums[SUM_FIRST_BYTE_MS] += record->first_byte_ms >= 0 ? record->first_byte_ms : 0;
-    sums[SUM_TOTAL_MS] += record->total_ms >= 0 ? record->total_ms : 0;
-    sums[SUM_REQUEST_BYTES] += record->request_bytes;
-    sums[SUM_RESPONSE_BYTES] += record->response_bytes;
+    plus(&sums[SUM_FIRST_BYTE_MS], record->first_byte_ms >= 0 ? record->first_byte_ms : 0);
+    plus(&sums[SUM_TOTAL_MS], record->total_ms >= 0 ? record->total_ms : 0);
+    plus(&sums[SUM_REQUEST_BYTES], record->request_bytes);
+    plus(&sums[SUM_RESPONSE_BYTES], record->response_bytes);
 }
 
 static enum err step(sqlite3 *db, sqlite3_stmt *st, struct err_info *e)

@@ -12,9 +12,9 @@ static const char *const series_names[] = {
 };
 
 static const char *const shape_names[] = {
-    "series",       "credential_id", "operation",   "dialect",         "upstream_dialect",
-    "usage_source", "err",           "http_status", "upstream_status", "stream",
-    "attempts",     "priced",        "asked_model",
+    "series",   "credential_id", "operation",       "dialect", "upstream_dialect", "usage_source",
+    "err",      "http_status",   "upstream_status", "stream",  "attempts",         "priced",
+    "price_id", "tier",          "asked_model",
 };
 
 static enum err prepare_find(sqlite3 *db, const char *table, const char *const *names, size_t count,
@@ -107,6 +107,8 @@ static void bind_shape(sqlite3_stmt *st, const struct usage_record *r, int64_t s
     sqlite3_bind_int64(st, at++, r->stream);
     sqlite3_bind_int64(st, at++, r->attempts);
     sqlite3_bind_int64(st, at++, r->priced);
+    sqlite3_bind_int64(st, at++, r->price_id);
+    bind_name(st, at++, slice_str(service_tier_name(r->tier)));
     bind_name(st, at++, r->asked_model);
 }
 
@@ -145,16 +147,16 @@ static enum err look_up(struct shapes *s, sqlite3 *db, const struct usage_record
 
 /* The numbers of the key; the names follow. */
 struct key_numbers {
-    int64_t user_id, key_id, provider_id, credential_id;
+    int64_t user_id, key_id, provider_id, credential_id, price_id;
     int32_t http_status, upstream_status;
     uint32_t attempts;
     uint8_t operation, dialect, upstream_dialect, outcome;
     uint8_t source, err, stream, priced;
     uint32_t name_len[6];
-    uint32_t unused;
+    uint32_t tier;
 };
 
-static_assert(sizeof(struct key_numbers) == 80, "no holes: its bytes are compared");
+static_assert(sizeof(struct key_numbers) == 88, "no holes: its bytes are compared");
 
 /* The bytes that tell one shape from another. */
 static struct slice key_of(struct buf *key, const struct usage_record *r)
@@ -178,6 +180,8 @@ static struct slice key_of(struct buf *key, const struct usage_record *r)
         .err = (uint8_t)r->err,
         .stream = r->stream,
         .priced = r->priced,
+        .price_id = r->price_id,
+        .tier = (uint32_t)r->tier,
     };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)

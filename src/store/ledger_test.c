@@ -63,6 +63,8 @@ static struct usage_record any_record(struct random *random, int64_t now)
     return r;
 }
 
+#define ALL_TIME "9000000000000000"
+
 /* Every roll-up, in every span and series, is the sum of its rows to the last unit. */
 static void test_rollups_equal_rows(void **state)
 {
@@ -70,7 +72,8 @@ static void test_rollups_equal_rows(void **state)
         const char *table, *span;
     } tables[] = {
         {"usage_quarter", "900000"  },
-        {"usage_day",     "86400000"}
+        {"usage_day",     "86400000"},
+        {"usage_total",   ALL_TIME  },
     };
     struct random random;
     struct fixture f;
@@ -375,6 +378,7 @@ static bool check_fields(void *ctx, const struct ledger_row *row)
     assert_int_equal(got->response_bytes, want.response_bytes);
     assert_int_equal(got->cost_nusd, want.cost_nusd);
     assert_int_equal(got->priced, want.priced);
+    assert_int_equal(got->price_id, want.price_id);
     assert_memory_equal(&got->usage, &want.usage, sizeof(got->usage));
     assert_true(slice_eq(got->user, want.user));
     assert_true(slice_eq(got->key_label, want.key_label));
@@ -387,6 +391,7 @@ static bool check_fields(void *ctx, const struct ledger_row *row)
     assert_true(slice_eq(row->dialect, slice_str(dialect_name(want.dialect))));
     assert_true(slice_eq(row->outcome, slice_str(outcome_name(want.outcome))));
     assert_true(slice_eq(row->source, SLICE("upstream")));
+    assert_true(slice_eq(row->tier, slice_str(service_tier_name(want.tier))));
     assert_true(slice_eq(row->err, slice_str(want.err ? err_name(want.err) : NULL)));
     return true;
 }

@@ -118,6 +118,8 @@ static inline struct usage_record record_number(uint64_t n)
         .response_bytes = 900,
         .cost_nusd = (int64_t)n * 1001,
         .priced = n % 4,
+        .price_id = n % 4 ? (int64_t)(n % 4 << 60) - 5 : 0,
+        .tier = (enum service_tier)(n % SERVICE_TIER_COUNT),
         .user = n % 3 ? SLICE("alice") : SLICE("bob"),
         .key_label = SLICE("laptop"),
         .provider = SLICE("openai"),

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "store/db.h"
 #include "store/migration_ledger.h"
+#include "store/migration_totals.h"
 
 /*
  * Columns are named as the descriptors of policy/row.def name them; sqlite_test.c
@@ -77,7 +78,7 @@ static const char *const strict_aliases[] = {
 };
 
 /* What belongs to a user or to a key, which it narrows. */
-#define SUBJECT_COLUMNS                                     \
+#define SUBJECT_COLUMNS                                       \
     " user_id INTEGER REFERENCES user(id) ON DELETE CASCADE," \
     " key_id INTEGER REFERENCES key(id) ON DELETE CASCADE,"
 
@@ -144,10 +145,11 @@ static const struct {
     const char *const *statements;
     size_t count;
 } migrations[] = {
-    {"control plane",    control_plane,    ARRAY_LEN(control_plane)   },
-    {"usage ledger",     migration_ledger, ARRAY_LEN(migration_ledger)},
-    {"strict aliases",   strict_aliases,   ARRAY_LEN(strict_aliases)  },
-    {"access and money", access_and_money, ARRAY_LEN(access_and_money)},
+    {"control plane",     control_plane,     ARRAY_LEN(control_plane)    },
+    {"usage ledger",      migration_ledger,  ARRAY_LEN(migration_ledger) },
+    {"strict aliases",    strict_aliases,    ARRAY_LEN(strict_aliases)   },
+    {"access and money",  access_and_money,  ARRAY_LEN(access_and_money) },
+    {"prices and totals", prices_and_totals, ARRAY_LEN(prices_and_totals)},
 };
 
 int migrations_newest(void)
