@@ -59,6 +59,37 @@ bool ledger_may_recover(const struct ledger *l);
 /** Gives memory back that a busy time has taken. */
 void ledger_rest(struct ledger *l);
 
+/* What a user or a key has cost: in the UTC day, week (from Monday) and month, and ever. */
+struct ledger_spent {
+    bool is_key; // else a user
+    int64_t id;
+    int64_t day_nusd, week_nusd, month_nusd, total_nusd;
+};
+
+/* What one series did in one minute.  Slices live during the call. */
+struct ledger_traffic {
+    int64_t minute_unix_ms; // its beginning
+    int64_t requests;
+    int64_t tokens; // all kinds but reasoning, which is within the output, and uses of tools
+    int64_t user_id, key_id, provider_id;
+    struct slice alias, model, provider; // alias: empty where the client named the model
+};
+
+typedef void ledger_spending_fn(void *ctx, const struct ledger_spent *spent);
+typedef void ledger_traffic_fn(void *ctx, const struct ledger_traffic *traffic);
+
+/**
+ * Users, then keys, that have ever cost something.  Exact as of the last commit: with what
+ * the journal held replayed, that is all that was ever settled.  An exchange counts in the
+ * period in which it started.
+ */
+enum err ledger_spending(struct ledger *l, int64_t now_unix_ms, ledger_spending_fn *each, void *ctx,
+                         struct err_info *e);
+
+/** Minutes since then, oldest first; they are kept for a day. */
+enum err ledger_traffic(struct ledger *l, int64_t since_unix_ms, ledger_traffic_fn *each, void *ctx,
+                        struct err_info *e);
+
 /* What totals are grouped by; a set of bits. */
 enum ledger_group {
     LEDGER_BY_USER,

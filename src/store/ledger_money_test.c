@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "store/db.h"
 #include "store/journal_testing.h"
 #include "store/ledger_inside.h"
@@ -249,12 +250,173 @@ static void test_settings(void **state)
     fixture_remove(&f);
 }
 
+struct spending {
+    struct ledger_spent users[3], keys[6]; // by id
+    size_t count;
+};
+
+static void keep_spending(void *ctx, const struct ledger_spent *s)
+{
+    struct spending *all = ctx;
+
+    assert_in_range(s->id, 1, s->is_key ? 5 : 2);
+    *(s->is_key ? &all->keys[s->id] : &all->users[s->id]) = *s;
+    all->count++;
+}
+
+static void assert_spent(const struct ledger_spent *s, int64_t day, int64_t week, int64_t month,
+                         int64_t total)
+{
+    assert_int_equal(s->day_nusd, day);
+    assert_int_equal(s->week_nusd, week);
+    assert_int_equal(s->month_nusd, month);
+    assert_int_equal(s->total_nusd, total);
+}
+
+/* Weeks begin on Monday and months on the first, whichever comes earlier, all in UTC. */
+static void test_spending(void **state)
+{
+    static const struct {
+        const char *now, *started;
+        bool day, week, month;
+    } cases[] = {
+        {"2026-11-26T12:00:00Z", "2026-11-26T00:00:00Z", true,  true,  true }, // a Thursday
+        {"2026-11-26T12:00:00Z", "2026-11-25T23:59:59Z", false, true,  true },
+        {"2026-11-26T12:00:00Z", "2026-11-23T00:00:00Z", false, true,  true },
+        {"2026-11-26T12:00:00Z", "2026-11-22T23:59:59Z", false, false, true },
+        {"2026-11-26T12:00:00Z", "2026-11-01T00:00:00Z", false, false, true },
+        {"2026-11-26T12:00:00Z", "2026-10-31T23:59:59Z", false, false, false},
+        {"2027-01-01T00:00:00Z", "2026-12-28T00:00:00Z", false, true,  false}, // a Friday
+        {"2027-01-01T00:00:00Z", "2026-12-27T23:59:59Z", false, false, false},
+        {"2027-01-01T00:00:00Z", "2027-01-01T00:00:00Z", true,  true,  true },
+        {"2028-02-29T23:59:59Z", "2028-02-29T00:00:00Z", true,  true,  true },
+        {"2028-02-29T23:59:59Z", "2028-03-01T00:00:00Z", false, true,  false}, // a clock set back
+        {"2026-11-30T00:00:00Z", "2026-11-29T23:59:59Z", false, false, true }, // a Monday
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct usage_record r = record_number(i);
+        struct err_info e = {.code = ERR_NONE};
+        struct spending all = {.count = 0};
+        struct fixture f;
+        struct ledger *l;
+        int64_t now;
+
+        assert_true(clock_parse(slice_str(cases[i].now), &now));
+        assert_true(clock_parse(slice_str(cases[i].started), &r.started_unix_ms));
+        r.user_id = 2;
+        r.key_id = 4;
+        r.cost_nusd = 7;
+        fixture_make(&f);
+        l = fixture_ledger(&f);
+        add_all(l, &r, 1);
+        must(ledger_spending(l, now, keep_spending, &all, &e), &e);
+        assert_int_equal(all.count, 2);
+        assert_spent(&all.users[2], cases[i].day ? 7 : 0, cases[i].week ? 7 : 0,
+                     cases[i].month ? 7 : 0, 7);
+        assert_spent(&all.keys[4], cases[i].day ? 7 : 0, cases[i].week ? 7 : 0,
+                     cases[i].month ? 7 : 0, 7);
+        ledger_close(l);
+        fixture_remove(&f);
+    }
+}
+
+/* Whoever is there under several names, models and keys; what cost nothing is not told. */
+static void test_spending_of_many(void **state)
+{
+    struct err_info e = {.code = ERR_NONE};
+    struct spending all = {.count = 0};
+    struct usage_record r[300];
+    int64_t users[3] = {0}, keys[6] = {0}, now = 1790000000000;
+    struct fixture f;
+    struct ledger *l;
+
+    (void)state;
+    fixture_make(&f);
+    l = fixture_ledger(&f);
+    for (size_t i = 0; i < ARRAY_LEN(r); i++) {
+        r[i] = record_number(i);
+        r[i].started_unix_ms = now;
+        r[i].user_id = (int64_t)i % 3; // 0: nobody's
+        r[i].user = i % 2 ? SLICE("new name") : SLICE("old name");
+        r[i].key_id = r[i].user_id ? (int64_t)i % 6 : 0;
+        r[i].cost_nusd = r[i].key_id == 5 ? 0 : r[i].cost_nusd;
+        users[r[i].user_id] += r[i].cost_nusd;
+        keys[r[i].key_id] += r[i].cost_nusd;
+    }
+    add_all(l, r, ARRAY_LEN(r));
+    add_all(l, r, ARRAY_LEN(r)); // a crash before they were acknowledged
+    must(ledger_spending(l, now, keep_spending, &all, &e), &e);
+    assert_int_equal(all.count, 2 + 3);
+    for (size_t u = 1; u <= 2; u++)
+        assert_spent(&all.users[u], users[u], users[u], users[u], users[u]);
+    for (size_t k = 1; k <= 4; k++)
+        assert_spent(&all.keys[k], keys[k], keys[k], keys[k], keys[k]);
+    ledger_close(l);
+    fixture_remove(&f);
+}
+
+struct traffic {
+    int64_t requests, tokens, newest;
+    size_t count;
+};
+
+static void keep_traffic(void *ctx, const struct ledger_traffic *t)
+{
+    struct traffic *all = ctx;
+
+    assert_true(t->minute_unix_ms >= all->newest);
+    assert_int_equal(t->user_id, 2);
+    assert_int_equal(t->key_id, 4);
+    assert_int_equal(t->provider_id, 1);
+    assert_true(slice_eq(t->alias, SLICE("fast")));
+    assert_true(slice_eq(t->provider, SLICE("openai")));
+    assert_true(slice_starts(t->model, SLICE("m-")));
+    all->newest = t->minute_unix_ms;
+    all->requests += t->requests;
+    all->tokens += t->tokens;
+    all->count++;
+}
+
+static void test_traffic(void **state)
+{
+    struct err_info e = {.code = ERR_NONE};
+    struct traffic all = {.count = 0};
+    struct usage_record r[90];
+    int64_t now = clock_unix_ms() / MS_PER_MINUTE * MS_PER_MINUTE + 30000;
+    struct fixture f;
+    struct ledger *l;
+
+    (void)state;
+    fixture_make(&f);
+    l = fixture_ledger(&f);
+    for (size_t i = 0; i < ARRAY_LEN(r); i++) {
+        r[i] = record_number(1);
+        r[i].id[35] = (char)('0' + i);
+        r[i].started_unix_ms = now - (int64_t)(i / 3) * MS_PER_MINUTE;
+        r[i].user_id = 2;
+        r[i].key_id = 4;
+        r[i].model = i % 3 == 2 ? SLICE("m-2") : SLICE("m-1");
+        for (size_t k = 0; k < USAGE_KIND_COUNT; k++)
+            r[i].usage.tokens[k] = 1;
+    }
+    add_all(l, r, ARRAY_LEN(r));
+    must(ledger_traffic(l, now - 9 * MS_PER_MINUTE, keep_traffic, &all, &e), &e);
+    assert_int_equal(all.requests, 30); // the minute that it is in is told whole
+    assert_int_equal(all.count, 20);    // a row a model and minute
+    assert_int_equal(all.tokens, 30 * (USAGE_KIND_COUNT - 2));
+    ledger_close(l);
+    fixture_remove(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_earlier_tables),  cmocka_unit_test(test_price_and_tier),
-        cmocka_unit_test(test_hostile_figures), cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_earlier_tables),   cmocka_unit_test(test_price_and_tier),
+        cmocka_unit_test(test_hostile_figures),  cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_settings),         cmocka_unit_test(test_spending),
+        cmocka_unit_test(test_spending_of_many), cmocka_unit_test(test_traffic),
     };
 
     fixture_be_quiet();

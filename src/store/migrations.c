@@ -132,8 +132,8 @@ static const char *const access_and_money[] = {
     " note TEXT NOT NULL) STRICT",
     "CREATE INDEX audit_log_at ON audit_log (at)",
     // Prices as they were when something was charged by them; ids are digests of the text.
-    "CREATE TABLE price_version ("
-    " id INTEGER PRIMARY KEY, first_used_at INTEGER NOT NULL, price TEXT NOT NULL) STRICT",
+    ("CREATE TABLE price_version ("
+     " id INTEGER PRIMARY KEY, first_used_at INTEGER NOT NULL, price TEXT NOT NULL) STRICT"),
 };
 
 /*
