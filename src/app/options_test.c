@@ -120,6 +120,8 @@ static void test_defaults(void **state)
     assert_int_equal(o->log_level, LOG_INFO);
     assert_int_equal(o->log_format, OPTION_FORMAT_AUTO);
     assert_int_equal(o->shutdown_timeout_s, -1);
+    assert_int_equal(o->journal_ring_bytes, 32 << 20);
+    assert_int_equal(o->journal_spill_bytes, 1 << 30);
 }
 
 static const struct {

@@ -139,7 +139,11 @@ static void open_log(struct serve *s)
 static enum err open_ledger(struct serve *s, struct err_info *e)
 {
     const struct options *o = &s->command->options;
-    struct journal_limits journal = {.on_unknown = ON_UNKNOWN_RELEASE};
+    struct journal_limits journal = {
+        .ring_bytes = (size_t)o->journal_ring_bytes,
+        .spill_bytes = (uint64_t)o->journal_spill_bytes,
+        .on_unknown = ON_UNKNOWN_RELEASE,
+    };
     struct journal_report report = {0};
     struct ledger *ledger;
     struct limits limits;
