@@ -162,11 +162,30 @@ static void refuse(struct exchange *x)
         break_off(x);
 }
 
+/*
+ * The record is written, so the answer was whole or has said how it ended, and only upstream's
+ * own end was waited for: nothing can go wrong with it any more.
+ */
+static void close_off(struct exchange *x)
+{
+    struct http_request *r = x->request;
+
+    if (r && r->gone) {
+        x->request = NULL;
+        response_abort(r);
+    } else if (r) {
+        relay_close(x);
+    }
+    x->stage = stage_settle_index;
+}
+
 /* What is the driver's affair: a client that left, a deadline that passed. */
 static bool must_end(struct exchange *x)
 {
     if (x->failed || x->stage == stage_settle_index)
         return false;
+    if (x->recorded)
+        return x->outcome == OUTCOME_SHUTDOWN || (x->request && x->request->gone);
     if (x->request && x->request->gone)
         err_set(&x->err, ERR_CLIENT_GONE, "the client went away while waiting for %s",
                 x->waiting_for ? x->waiting_for : "nothing");
@@ -187,7 +206,10 @@ static void exchange_run(void *ctx)
 
     for (;;) {
         if (must_end(x)) {
-            refuse(x);
+            if (x->recorded)
+                close_off(x);
+            else
+                refuse(x);
             continue;
         }
         v = stages_run(x, x->stage);

@@ -235,6 +235,21 @@ static enum verdict relay_local(struct exchange *x)
 
 /* ---- the loop ---- */
 
+/* The client has its last event: upstream's own end is worth a moment, no more. */
+static enum verdict wait_for_end(struct exchange *x)
+{
+    int64_t now = x->gw->worker->now_ms;
+
+    if (!x->relay.last_word_at_ms)
+        x->relay.last_word_at_ms = now + RELAY_LAST_WORD_MS;
+    if (now >= x->relay.last_word_at_ms)
+        return relay_close(x);
+    x->waiting_for = "upstream's last word";
+    http_call_want(&x->attempt.call);
+    exchange_wake_at(x, x->relay.last_word_at_ms);
+    return STAGE_WAIT;
+}
+
 /* More is wanted from upstream, or room at the client's. */
 static enum verdict wait(struct exchange *x, bool for_room)
 {
@@ -244,6 +259,8 @@ static enum verdict wait(struct exchange *x, bool for_room)
         x->waiting_for = "client to read";
         return STAGE_WAIT;
     }
+    if (x->recorded)
+        return wait_for_end(x);
     x->waiting_for = "upstream's answer";
     http_call_want(&x->attempt.call);
     if (!x->relay.idle_at_ms)
@@ -294,6 +311,8 @@ enum verdict stage_relay(struct exchange *x)
             return relay_translated(x, bytes);
         if (x->relay.started && !response_has_room(x->request))
             return wait(x, true);
+        if (x->err.code && !x->relay.saw_end) // a break that waits for room in the journal
+            return relay_break(x, x->err.code, "");
         bytes = http_body_peek(body);
         if (x->relay.primed)
             x->relay.primed = false; // there is something to pass on already
@@ -301,8 +320,8 @@ enum verdict stage_relay(struct exchange *x)
             bytes.len = 0; // the end is here and waits for room in the journal
         else if (bytes.len)
             x->relay.idle_at_ms = x->relay.ping_at_ms = 0;
-        else if (x->err.code && !x->relay.saw_end) // a break that waits for room in the journal
-            return relay_break(x, x->err.code, "");
+        else if (http_body_broken(body) && x->recorded)
+            return relay_close(x);
         else if (http_body_broken(body))
             return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's answer broke off");
         else if (!http_body_ended(body))

@@ -4,6 +4,8 @@
 
 #include "exchange/exchange.h"
 
+#define RELAY_LAST_WORD_MS 250 // for upstream to close an answer whose last event has come
+
 /*
  * Each takes `bytes`, which is what http_body_peek() lends, and consumes what it is done
  * with; empty bytes mean that the answer has come to its end.  STAGE_AGAIN: give me more.
@@ -19,6 +21,9 @@ void relay_start(struct exchange *x, int status, int64_t length);
 void relay_write(struct exchange *x, struct slice bytes);
 enum verdict relay_done(struct exchange *x);
 enum verdict relay_break(struct exchange *x, enum err code, const char *why);
+
+/** The end of a stream is recorded and nothing more will come: closes what stands open of it. */
+enum verdict relay_close(struct exchange *x); // relay_stream.c
 
 /**
  * The bytes to look at: upstream's own where nothing is gathered, so that nothing is copied;

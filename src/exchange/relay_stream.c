@@ -87,11 +87,21 @@ static struct passage open_passage(struct exchange *x, struct slice bytes, bool 
     return p;
 }
 
+enum verdict relay_close(struct exchange *x)
+{
+    if (x->relay.translation) // has written its own end; what is gathered is upstream's
+        return relay_done(x);
+    relay_write(x, buf_peek(&x->relay.held));
+    if (x->relay.mode == RELAY_ITEMS && !json_cut_closed(&x->relay.cut))
+        relay_write(x, SLICE("]")); // the provider's error was its last word
+    relay_write(x, buf_peek(&x->relay.gathered));
+    buf_clear(&x->relay.gathered);
+    return relay_done(x);
+}
+
 /* The stream is over.  In order: the dialect's last event has passed, or a finish was heard. */
 static enum verdict finish(struct exchange *x)
 {
-    struct slice rest = buf_peek(&x->relay.gathered);
-
     if (x->relay.mode == RELAY_ITEMS && !json_cut_closed(&x->relay.cut) && !x->err.code)
         return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's stream ended early");
     if (!x->relay.saw_end && !x->listener.finished && !x->listener.terminal)
@@ -99,12 +109,7 @@ static enum verdict finish(struct exchange *x)
     x->outcome = x->err.code ? OUTCOME_UPSTREAM_CUT : OUTCOME_OK;
     if (!settle_record(x))
         return STAGE_WAIT;
-    relay_write(x, buf_peek(&x->relay.held));
-    if (x->relay.mode == RELAY_ITEMS && !json_cut_closed(&x->relay.cut))
-        relay_write(x, SLICE("]")); // the provider's error was its last word
-    relay_write(x, rest);
-    buf_clear(&x->relay.gathered);
-    return relay_done(x);
+    return relay_close(x);
 }
 
 /* A last event without its empty line still counts for us; clients see its bytes as they came. */

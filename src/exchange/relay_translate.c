@@ -6,8 +6,7 @@
 #include "exchange/scrub.h"
 #include "exchange/stages.h"
 
-#define PING_MS      15000 // of silence, then the client is shown that we live
-#define LAST_WORD_MS 250   // for upstream to close an answer whose last event has come
+#define PING_MS 15000 // of silence, then the client is shown that we live
 
 /* ---- what is heard on the way ---- */
 
@@ -113,7 +112,7 @@ bool relay_drain(struct exchange *x)
     struct slice rest;
 
     if (!x->relay.last_word_at_ms)
-        x->relay.last_word_at_ms = now + LAST_WORD_MS;
+        x->relay.last_word_at_ms = now + RELAY_LAST_WORD_MS;
     while ((rest = http_body_peek(body)).len)
         http_body_consume(body, rest.len);
     if (http_body_ended(body) || http_body_broken(body) || now >= x->relay.last_word_at_ms) {
