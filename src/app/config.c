@@ -17,10 +17,12 @@ static const struct {
     {"providers", ROW_PROVIDER},
     {"aliases",   ROW_ALIAS   },
     {"users",     ROW_USER    },
+    {"prices",    ROW_PRICE   },
+    {"rules",     ROW_RULE    },
 };
 
-static const char *const top_keys[] = {"config",  "server", "providers",
-                                       "aliases", "users",  "settings"};
+static const char *const top_keys[] = {"config", "server", "providers", "aliases",
+                                       "users",  "prices", "rules",     "settings"};
 
 static void read_mode(struct config *c, const struct yaml_node *n)
 {

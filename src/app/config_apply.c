@@ -1,6 +1,7 @@
 /* config_apply.c - what the configuration file says, made true in the database. */
 #include "app/config_apply.h"
 
+#include "app/config_row.h"
 #include "app/config_run.h"
 #include "crypto/password.h"
 #include "json/scan.h"
@@ -24,21 +25,16 @@ static struct slice parent_key(struct arena *a, enum row_type type, int64_t id)
 static bool is_declared(struct run *x, enum row_type type, void *row)
 {
     const struct row_kind *k = row_kind(type);
-    bool nested = false;
-
     for (size_t i = 0; i < k->field_count; i++) {
         const struct field *f = &k->fields[i];
         const struct config_row *parent;
-        if (!(f->flags & FIELD_PARENT))
-            continue;
-        nested = true;
-        if (*run_ref_at(row, f) == ROW_NULL_INT)
+        if (!(f->flags & FIELD_PARENT) || *run_ref_at(row, f) == ROW_NULL_INT)
             continue;
         parent = table_get(&x->parents, parent_key(x->arena, f->ref, *run_ref_at(row, f)));
         if (parent && (parent->lists & (1U << type)))
             return true;
     }
-    return !nested;
+    return x->c->sections & (1U << type);
 }
 
 /* It may have gone with its parent already. */
@@ -78,29 +74,12 @@ static enum err delete_others(struct run *x, enum row_type type, struct err_info
     }
     for (size_t i = 0; i < x->old.counts[type]; i++) {
         struct row_head *old = run_old_at(x, type, i);
-        bool goes =
-            !x->kept[type][i] && ((all && is_declared(x, type, old)) || is_orphan(x, type, old));
-        if (goes && delete_row(x, type, old->id, e))
+        bool goes = (all && is_declared(x, type, old)) || is_orphan(x, type, old) ||
+                    (type == ROW_RULE && x->replaced[i]);
+        if (!x->kept[type][i] && goes && delete_row(x, type, old->id, e))
             return e->code;
     }
     return ERR_NONE;
-}
-
-static struct row_head *old_of(const struct run *x, const struct config_row *r)
-{
-    int64_t id = ((const struct row_head *)r->row)->id;
-    size_t low = 0, high = x->old.counts[r->type];
-
-    while (low < high) { // in order of id
-        size_t middle = (low + high) / 2;
-        if (run_old_at(x, r->type, middle)->id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < x->old.counts[r->type] && run_old_at(x, r->type, low)->id == id
-               ? run_old_at(x, r->type, low)
-               : NULL;
 }
 
 static enum err fill_password(struct run *x, struct user_row *user, const struct user_row *old,
@@ -147,6 +126,13 @@ static void fill_key(struct run *x, const struct config_row *r, struct key_row *
                    &(struct config_row){.row = key, .key_text = secret_of(slice_str(made->text))});
 }
 
+/* What was put right by hand is no matter of the file's. */
+static void fill_quota(struct quota_row *quota, const struct quota_row *old)
+{
+    quota->adjustment_nusd = old->adjustment_nusd;
+    quota->adjusted_unix_ms = old->adjusted_unix_ms;
+}
+
 /* What the file leaves open is filled in from the row that is there, or made. */
 static enum err fill_in(struct run *x, const struct config_row *r, struct row_head *old,
                         struct err_info *e)
@@ -157,6 +143,8 @@ static enum err fill_in(struct run *x, const struct config_row *r, struct row_he
         return fill_password(x, r->row, (void *)old, e);
     if (r->type == ROW_KEY)
         fill_key(x, r, r->row, (void *)old);
+    if (r->type == ROW_QUOTA && old)
+        fill_quota(r->row, (void *)old);
     if (r->type == ROW_CREDENTIAL && !secret_reveal(credential->secret).ptr && old &&
         secret_reveal(((struct credential_row *)(void *)old)->secret).len)
         credential->secret = ((struct credential_row *)(void *)old)->secret;
@@ -228,7 +216,8 @@ static bool is_found(const struct config_row *r)
 
 static enum err write_row(struct run *x, struct config_row *r, struct err_info *e)
 {
-    struct row_head *old = is_found(r) ? old_of(x, r) : NULL;
+    struct row_head *old =
+        is_found(r) ? run_old_of(x, r->type, ((struct row_head *)r->row)->id) : NULL;
     struct err_info why = {.code = ERR_NONE};
 
     if (fill_in(x, r, old, e))
@@ -247,16 +236,15 @@ static enum err write_row(struct run *x, struct config_row *r, struct err_info *
 }
 
 /* After this the names that may be referred to are those that will be there. */
-static void list_providers(struct run *x)
+static void list_names(struct run *x, enum row_type type)
 {
-    bool gone = (x->a->flags & APPLY_DELETE) && x->c->declared[ROW_PROVIDER];
+    bool gone = (x->a->flags & APPLY_DELETE) && x->c->declared[type];
 
-    for (size_t i = 0; i < x->old.counts[ROW_PROVIDER] && !gone; i++) {
-        struct provider_row *old = (void *)run_old_at(x, ROW_PROVIDER, i);
-        table_put(&x->providers, old->name, old);
-    }
-    for (struct config_row *r = x->c->rows[ROW_PROVIDER]; r; r = r->next)
-        table_put(&x->providers, ((struct provider_row *)r->row)->name, r->row);
+    for (size_t i = 0; i < x->old.counts[type] && !gone; i++)
+        table_put(&x->names[type], config_name(type, run_old_at(x, type, i)),
+                  run_old_at(x, type, i));
+    for (struct config_row *r = x->c->rows[type]; r; r = r->next)
+        table_put(&x->names[type], config_name(type, r->row), r->row);
 }
 
 static enum err apply_type(struct run *x, enum row_type type, struct err_info *e)
@@ -271,8 +259,8 @@ static enum err apply_type(struct run *x, enum row_type type, struct err_info *e
         table_put(&x->parents, parent_key(x->arena, type, ((const struct row_head *)r->row)->id),
                   r);
     }
-    if (type == ROW_PROVIDER)
-        list_providers(x);
+    if (type == ROW_PROVIDER || type == ROW_ALIAS)
+        list_names(x, type);
     return ERR_NONE;
 }
 
@@ -317,7 +305,8 @@ enum err config_apply(const struct config *c, struct apply *a, struct err_info *
     if (c->problems->errors)
         return err_set(e, ERR_BAD_REQUEST, "the configuration is not valid");
     arena_init(&arena, 0);
-    table_init(&x.providers, 0);
+    for (size_t type = 0; type < ROW_TYPE_COUNT; type++)
+        table_init(&x.names[type], 0);
     table_init(&x.parents, 0);
     table_init(&x.moved, 0);
     x.made_end = &x.made;
@@ -328,7 +317,8 @@ enum err config_apply(const struct config *c, struct apply *a, struct err_info *
     }
     table_release(&x.moved);
     table_release(&x.parents);
-    table_release(&x.providers);
+    for (size_t type = 0; type < ROW_TYPE_COUNT; type++)
+        table_release(&x.names[type]);
     arena_release(&arena);
     return e->code;
 }

@@ -119,6 +119,68 @@ static bool read_bytes(struct config *c, const struct field *f, const struct yam
     return true;
 }
 
+/* "provider/openai" -> a reference to that provider. */
+static bool read_scope_name(struct slice text, struct config_row *r, struct place at)
+{
+    struct slice name = {NULL, 0}, kind = slice_cut(text, '/', &name);
+
+    if (slice_eq(text, SLICE("global")))
+        return true;
+    if (!name.len)
+        return false;
+    if (slice_eq(kind, SLICE("provider")))
+        r->provider = (struct config_ref){name, at};
+    else if (slice_eq(kind, SLICE("alias")))
+        r->alias = (struct config_ref){name, at};
+    else
+        return false;
+    return true;
+}
+
+bool config_read_scope(struct config *c, const struct yaml_pair *pair, struct config_row *r)
+{
+    const struct yaml_node *n = pair->value;
+    struct slice text;
+
+    if (r->parent) {
+        problem_add(c->problems, pair->place,
+                    "%.*s: this rule stands in an alias, which is its scope", SLICE_ARG(pair->key));
+        return false;
+    }
+    if (yaml_is_null(n))
+        return true;
+    if (!config_read_text(c, "scope", n, false, &text) || n->broken)
+        return false;
+    if (yaml_get(r->node, "provider") || yaml_get(r->node, "alias")) {
+        problem_add(c->problems, pair->place,
+                    "scope: stands in place of provider and alias, not beside them");
+        return false;
+    }
+    if (!read_scope_name(text, r, n->place)) {
+        problem_add(c->problems, n->place, "scope: must be global, provider/NAME or alias/NAME");
+        return false;
+    }
+    return true;
+}
+
+/* What is a number, and yet none that the field could hold. */
+static void wrong_number(struct config *c, const struct field *f, const struct yaml_node *n)
+{
+    char most[MONEY_TEXT_BYTES];
+
+    if (f->type == FIELD_MONEY)
+        problem_add(c->problems, n->place, "%s: must be from 0 to %.*s, with at most nine decimals",
+                    f->key, SLICE_ARG(money_format_usd(f->max, most)));
+    else
+        problem_add(c->problems, n->place, "%s: must be a whole number from %lld to %lld", f->key,
+                    (long long)f->min, (long long)f->max);
+}
+
+static struct config_ref *ref_of(struct config_row *r, const struct field *f)
+{
+    return f->ref == ROW_ALIAS ? &r->alias : &r->provider;
+}
+
 bool config_read_field(struct config *c, const struct field *f, const struct yaml_node *n,
                        struct config_row *r)
 {
@@ -146,8 +208,13 @@ bool config_read_field(struct config *c, const struct field *f, const struct yam
     case FIELD_SECRET: return read_secret(c, f, n, at);
     case FIELD_JSON: *(struct slice *)at = config_read_json(c, n); return true;
     case FIELD_REF:
-        r->provider_place = n->place;
-        return config_read_text(c, f->key, n, false, &r->provider);
+        ref_of(r, f)->place = n->place;
+        return config_read_text(c, f->key, n, false, &ref_of(r, f)->name);
+    }
+    if (yaml_is_number(n) && !n->broken &&
+        (f->type == FIELD_MONEY || (f->type == FIELD_INT && !n->quoted))) {
+        wrong_number(c, f, n);
+        return false;
     }
     switch (f->type) {
     case FIELD_INT: config_wrong_type(c, f->key, "a whole number", n); break;

@@ -9,6 +9,22 @@ struct row_head *run_old_at(const struct run *x, enum row_type type, size_t i)
     return (void *)((char *)x->old.rows[type] + i * row_kind(type)->size);
 }
 
+struct row_head *run_old_of(const struct run *x, enum row_type type, int64_t id)
+{
+    size_t low = 0, high = x->old.counts[type];
+
+    while (low < high) { // in order of id
+        size_t middle = (low + high) / 2;
+        if (run_old_at(x, type, middle)->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < x->old.counts[type] && run_old_at(x, type, low)->id == id
+               ? run_old_at(x, type, low)
+               : NULL;
+}
+
 static const struct field *field_of(enum row_type type, enum row_type parent)
 {
     const struct row_kind *k = row_kind(type);
@@ -25,33 +41,37 @@ int64_t *run_ref_at(void *row, const struct field *f)
     return (int64_t *)(void *)((char *)row + f->offset);
 }
 
-static bool is_unnamed_ref(const struct field *f)
+static bool resolve_ref(struct run *x, const struct config_row *r, const struct field *f)
 {
-    return f->type == FIELD_REF && !(f->flags & FIELD_PARENT);
+    const struct config_ref *ref = config_ref(r, f->ref);
+    const struct row_head *there;
+
+    if (!ref->name.ptr)
+        return true;
+    there = table_get(&x->names[f->ref], ref->name);
+    if (!there) {
+        problem_add(x->c->problems, ref->place, "there is no %s \"%.*s\"", row_kind(f->ref)->table,
+                    SLICE_ARG(ref->name));
+        return false;
+    }
+    *run_ref_at(r->row, f) = there->id;
+    return true;
 }
 
 /* References by name and by nesting become ids; a name that is not there is a problem. */
 static bool resolve(struct run *x, const struct config_row *r)
 {
     const struct row_kind *k = row_kind(r->type);
-    const struct row_head *provider;
+    bool good = true;
 
     if (r->parent)
         *run_ref_at(r->row, field_of(r->type, r->parent->type)) =
             ((const struct row_head *)r->parent->row)->id;
-    if (!r->provider.ptr)
-        return true;
-    provider = table_get(&x->providers, r->provider);
-    if (!provider) {
-        problem_add(x->c->problems, r->provider_place, "there is no provider \"%.*s\"",
-                    SLICE_ARG(r->provider));
-        return false;
-    }
     for (size_t i = 0; i < k->field_count; i++) {
-        if (is_unnamed_ref(&k->fields[i]))
-            *run_ref_at(r->row, &k->fields[i]) = provider->id;
+        if (config_is_named(r, &k->fields[i]))
+            good = resolve_ref(x, r, &k->fields[i]) && good;
     }
-    return true;
+    return good;
 }
 
 static struct slice join(struct arena *a, int64_t first, int64_t second, int64_t third,
@@ -61,9 +81,10 @@ static struct slice join(struct arena *a, int64_t first, int64_t second, int64_t
                         (long long)third, SLICE_ARG(name));
 }
 
-/* What a row is found again by; a NULL pointer: by nothing of the kind. */
-static struct slice identity(struct arena *a, enum row_type type, const void *row)
+/* The name of a row among those beside it. */
+static struct slice name_key(struct arena *a, enum row_type type, const void *row, bool wanted)
 {
+    (void)wanted;
     switch (type) {
     case ROW_PROVIDER: return ((const struct provider_row *)row)->name;
     case ROW_ALIAS: return ((const struct alias_row *)row)->name;
@@ -102,24 +123,10 @@ static struct slice identity(struct arena *a, enum row_type type, const void *ro
         const struct price_row *r = row;
         return join(a, r->provider_id, 0, 0, r->models);
     }
-    case ROW_RULE: // by what it says: config_apply.c
+    case ROW_RULE: // by what it says: config_rules.c
     case ROW_TYPE_COUNT: break;
     }
     return slice_of(NULL, 0);
-}
-
-static void take(struct run *x, struct config_row *r, struct row_head *old)
-{
-    size_t size = row_kind(r->type)->size;
-    size_t i = (size_t)((char *)old - (char *)x->old.rows[r->type]) / size;
-
-    *(struct row_head *)r->row = *old;
-    x->kept[r->type][i] = true;
-}
-
-static bool is_taken(const struct run *x, enum row_type type, size_t i)
-{
-    return x->kept[type][i];
 }
 
 /* A given key has a digest from here on; the others get theirs when none is found. */
@@ -137,34 +144,39 @@ void run_digest_key(struct run *x, struct config_row *r)
     key->prefix = key_prefix(text);
 }
 
-static void find_by_label(struct run *x, struct config_row *r)
+/* Of keys that the file has no text of. */
+static struct slice label_key(struct arena *a, enum row_type type, const void *row, bool wanted)
 {
-    const struct key_row *key = r->row;
+    const struct key_row *key = row;
 
-    for (size_t i = 0; i < x->old.counts[ROW_KEY]; i++) {
-        struct key_row *old = (void *)run_old_at(x, ROW_KEY, i);
-        if (old->user_id == key->user_id && slice_eq(old->label, key->label) &&
-            !is_taken(x, ROW_KEY, i)) {
-            take(x, r, &old->head);
-            return;
-        }
-    }
+    (void)type;
+    if (wanted && key->digest.ptr)
+        return slice_of(NULL, 0);
+    return join(a, key->user_id, 0, 0, key->label);
 }
 
-static void find_unlabelled(struct run *x, struct config_row *r, bool by_secret)
+/* Of credentials without a label.  A hash will do: it is written over where it misleads. */
+static struct slice secret_key(struct arena *a, enum row_type type, const void *row, bool wanted)
 {
-    const struct credential_row *wanted = r->row;
-    struct slice secret = secret_reveal(wanted->secret);
+    const struct credential_row *credential = row;
+    uint64_t hash = hash_bytes(0, secret_reveal(credential->secret));
 
-    for (size_t i = 0; i < x->old.counts[ROW_CREDENTIAL]; i++) {
-        struct credential_row *old = (void *)run_old_at(x, ROW_CREDENTIAL, i);
-        if (old->provider_id == wanted->provider_id && !old->label.ptr &&
-            !is_taken(x, ROW_CREDENTIAL, i) &&
-            (!by_secret || slice_eq(secret_reveal(old->secret), secret))) {
-            take(x, r, &old->head);
-            return;
-        }
-    }
+    (void)type;
+    (void)wanted;
+    if (credential->label.ptr)
+        return slice_of(NULL, 0);
+    return join(a, credential->provider_id, (int64_t)hash, 0, SLICE(""));
+}
+
+/* And the rest of them, one after another. */
+static struct slice place_key(struct arena *a, enum row_type type, const void *row, bool wanted)
+{
+    const struct credential_row *credential = row;
+
+    (void)type;
+    (void)wanted;
+    return credential->label.ptr ? slice_of(NULL, 0)
+                                 : join(a, credential->provider_id, 0, 0, SLICE(""));
 }
 
 static bool is_found(const struct config_row *r)
@@ -172,46 +184,82 @@ static bool is_found(const struct config_row *r)
     return ((const struct row_head *)r->row)->id != 0;
 }
 
-/* Those that names and digests did not find, by what else tells them apart. */
-static void find_rest(struct run *x, enum row_type type)
+/* Rows of the database that have the same key, in their order. */
+struct same {
+    size_t at;
+    struct same *next, *last; // `last` is the first one's
+};
+
+static void list_same(struct run *x, enum row_type type, run_key_fn *key, const size_t *order,
+                      struct table *out)
 {
-    for (struct config_row *r = x->c->rows[type]; r; r = r->next) {
-        if (type == ROW_KEY && !is_found(r) && !((struct key_row *)r->row)->digest.ptr)
-            find_by_label(x, r);
-        if (type == ROW_CREDENTIAL && !is_found(r) && !((struct credential_row *)r->row)->label.ptr)
-            find_unlabelled(x, r, true);
+    for (size_t i = 0; i < x->old.counts[type]; i++) {
+        size_t at = order ? order[i] : i;
+        struct same *same, *first;
+        struct slice k;
+        if (x->kept[type][at])
+            continue;
+        k = key(x->arena, type, run_old_at(x, type, at), false);
+        if (!k.ptr)
+            continue;
+        same = arena_new(x->arena, struct same);
+        *same = (struct same){at, NULL, same};
+        first = table_get(out, k);
+        if (!first) {
+            table_put(out, k, same);
+        } else {
+            first->last->next = same;
+            first->last = same;
+        }
     }
-    for (struct config_row *r = x->c->rows[type]; r && type == ROW_CREDENTIAL; r = r->next) {
-        if (!is_found(r) && !((struct credential_row *)r->row)->label.ptr)
-            find_unlabelled(x, r, false);
+}
+
+void run_match(struct run *x, enum row_type type, run_key_fn *key, const size_t *order)
+{
+    struct table by_key;
+
+    table_init(&by_key, 0);
+    list_same(x, type, key, order, &by_key);
+    for (struct config_row *r = x->c->rows[type]; r && by_key.live; r = r->next) {
+        struct slice k = {NULL, 0};
+        struct same *same;
+        if (!is_found(r))
+            k = key(x->arena, type, r->row, true);
+        same = k.ptr ? table_get(&by_key, k) : NULL;
+        if (!same)
+            continue;
+        *(struct row_head *)r->row = *run_old_at(x, type, same->at);
+        x->kept[type][same->at] = true;
+        if (same->next) {
+            same->next->last = same->last;
+            table_put(&by_key, k, same->next);
+        } else {
+            table_remove(&by_key, k);
+        }
     }
+    table_release(&by_key);
 }
 
 bool run_find(struct run *x, enum row_type type)
 {
-    struct table by_identity;
     bool good = true;
 
-    table_init(&by_identity, 0);
     x->kept[type] = arena_array(x->arena, bool, x->old.counts[type] + 1);
-    for (size_t i = 0; i < x->old.counts[type]; i++) {
-        struct row_head *old = run_old_at(x, type, i);
-        struct slice id = identity(x->arena, type, old);
-        if (id.ptr)
-            table_put(&by_identity, id, old);
-    }
     for (struct config_row *r = x->c->rows[type]; r; r = r->next) {
-        struct row_head *old;
-        struct slice id;
         good = resolve(x, r) && good;
         if (type == ROW_KEY)
             run_digest_key(x, r);
-        id = identity(x->arena, type, r->row);
-        old = id.ptr ? table_get(&by_identity, id) : NULL;
-        if (old)
-            take(x, r, old);
     }
-    table_release(&by_identity);
-    find_rest(x, type);
+    if (type == ROW_RULE) {
+        run_find_rules(x);
+        return good;
+    }
+    run_match(x, type, name_key, NULL);
+    if (type == ROW_KEY)
+        run_match(x, type, label_key, NULL);
+    if (type == ROW_CREDENTIAL) {
+        run_match(x, type, secret_key, NULL);
+        run_match(x, type, place_key, NULL);
+    }
     return good;
 }

@@ -1,15 +1,28 @@
 /* config_names.c - names in the configuration file: twice, or of what is not there. */
+#include <assert.h>
 #include <stddef.h>
 
 #include "app/config_row.h"
+#include "base/array.h"
 #include "base/table.h"
 
 #define NAMES_MAX 1000 // looked at for a suggestion
+
+/* Kinds of rows that others name. */
+static const enum row_type referred[] = {ROW_PROVIDER, ROW_ALIAS};
 
 struct names {
     struct config *c;
     struct table seen; // what makes a row the only one of its kind -> config_row
 };
+
+struct slice config_name(enum row_type type, const void *row)
+{
+    const struct field *f = row_field(row_kind(type), SLICE("name"));
+
+    assert(f && f->type == FIELD_TEXT);
+    return *(const struct slice *)(const void *)((const char *)row + f->offset);
+}
 
 /* Zero bytes keep the parts apart: none of them holds one. */
 static struct slice join(struct arena *a, enum row_type type, const void *parent,
@@ -26,26 +39,26 @@ static struct slice identity(const struct config *c, const struct config_row *r,
     struct slice more = {NULL, 0};
 
     switch (r->type) {
-    case ROW_PROVIDER: *name = ((const struct provider_row *)r->row)->name; break;
-    case ROW_ALIAS: *name = ((const struct alias_row *)r->row)->name; break;
-    case ROW_USER: *name = ((const struct user_row *)r->row)->name; break;
-    case ROW_SETTING: *name = ((const struct setting_row *)r->row)->name; break;
+    case ROW_PROVIDER:
+    case ROW_ALIAS:
+    case ROW_USER:
+    case ROW_SETTING: *name = config_name(r->type, r->row); break;
     case ROW_MODEL: *name = ((const struct model_row *)r->row)->model; break;
     case ROW_CREDENTIAL: *name = ((const struct credential_row *)r->row)->label; break;
     case ROW_ALIAS_TARGET:
         *name = ((const struct alias_target_row *)r->row)->model;
-        more = r->provider;
+        more = r->provider.name;
         break;
     case ROW_PERMISSION:
         *name = ((const struct permission_row *)r->row)->models;
-        more = r->provider;
+        more = r->provider.name;
         break;
     case ROW_RATE_LIMIT: *name = ((const struct rate_limit_row *)r->row)->models; break;
     case ROW_QUOTA: *name = ((const struct quota_row *)r->row)->period; break;
-    case ROW_FILE_PERMISSION: *name = r->provider; break;
+    case ROW_FILE_PERMISSION: *name = r->provider.name; break;
     case ROW_PRICE:
         *name = ((const struct price_row *)r->row)->models;
-        more = r->provider;
+        more = r->provider.name;
         break;
     case ROW_RULE: break;
     case ROW_KEY:
@@ -93,35 +106,37 @@ static void check_key_twice(struct names *x, struct table *keys, struct config_r
                     first->node->place.line);
 }
 
-static void check_provider(struct config *c, const struct table *providers,
-                           const struct config_row *r)
+static void check_ref(struct config *c, enum row_type type, const struct table *there,
+                      const struct config_row *r)
 {
+    const struct config_ref *ref = config_ref(r, type);
     const char *known[NAMES_MAX], *near;
     const struct table_entry *entry;
     size_t count = 0, at = 0;
 
-    if (!r->provider.ptr || table_get(providers, r->provider))
+    if (!ref->name.ptr || table_get(there, ref->name))
         return;
-    while (count < NAMES_MAX && (entry = table_next(providers, &at)))
+    while (count < NAMES_MAX && (entry = table_next(there, &at)))
         known[count++] = arena_dup(c->problems->arena, entry->key).ptr;
-    near = suggest(r->provider, known, count);
-    problem_add(c->problems, r->provider_place, "there is no provider \"%.*s\"%s%s%s",
-                SLICE_ARG(r->provider), near ? "; did you mean \"" : "", near ? near : "",
+    near = suggest(ref->name, known, count);
+    problem_add(c->problems, ref->place, "there is no %s \"%.*s\"%s%s%s", row_kind(type)->table,
+                SLICE_ARG(ref->name), near ? "; did you mean \"" : "", near ? near : "",
                 near ? "\"?" : "");
 }
 
-static void check_providers(struct config *c)
+/* Of references to rows of `to`, those whose names are not in the file. */
+static void check_refs(struct config *c, enum row_type to)
 {
-    struct table providers;
+    struct table there;
 
-    table_init(&providers, 0);
-    for (struct config_row *r = c->rows[ROW_PROVIDER]; r; r = r->next)
-        table_put(&providers, ((const struct provider_row *)r->row)->name, r);
+    table_init(&there, 0);
+    for (struct config_row *r = c->rows[to]; r; r = r->next)
+        table_put(&there, config_name(to, r->row), r);
     for (size_t type = 0; type < ROW_TYPE_COUNT; type++) {
         for (const struct config_row *r = c->rows[type]; r; r = r->next)
-            check_provider(c, &providers, r);
+            check_ref(c, to, &there, r);
     }
-    table_release(&providers);
+    table_release(&there);
 }
 
 void config_check_names(struct config *c, unsigned flags)
@@ -139,6 +154,8 @@ void config_check_names(struct config *c, unsigned flags)
         check_key_twice(&x, &keys, r);
     table_release(&x.seen);
     table_release(&keys);
-    if (!(flags & CONFIG_PARTIAL) && (c->declared[ROW_PROVIDER] || c->mode == CONFIG_SEED))
-        check_providers(c);
+    for (size_t i = 0; i < ARRAY_LEN(referred); i++) {
+        if (!(flags & CONFIG_PARTIAL) && (c->declared[referred[i]] || c->mode == CONFIG_SEED))
+            check_refs(c, referred[i]);
+    }
 }

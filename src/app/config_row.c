@@ -12,31 +12,14 @@
 #define KEYS_MAX       64 // known keys of one kind of row, nested lists included
 #define PLACEHOLDER_ID 1  // stands for a reference while a row is checked by itself
 
-/* Sections that later versions have; until then nobody shall believe that they do something. */
-static const char *const unsupported[] = {"rate_limits", "quota",       "rules",
-                                          "prices",      "price_tiers", "file_permissions"};
-
-static bool is_unsupported(struct slice key)
-{
-    for (size_t i = 0; i < ARRAY_LEN(unsupported); i++) {
-        if (slice_eq(key, slice_str(unsupported[i])))
-            return true;
-    }
-    return false;
-}
-
 void config_unknown_key(struct config *c, const char *where, const struct yaml_pair *pair,
                         const char *const *keys, size_t count)
 {
     const char *near = suggest(pair->key, keys, count);
 
-    if (is_unsupported(pair->key))
-        problem_add(c->problems, pair->place, "%.*s: not supported by this version",
-                    SLICE_ARG(pair->key));
-    else
-        problem_add(c->problems, pair->place, "%s%s\"%.*s\" is not known here%s%s%s",
-                    where ? where : "", where ? ": " : "", SLICE_ARG(pair->key),
-                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    problem_add(c->problems, pair->place, "%s%s\"%.*s\" is not known here%s%s%s",
+                where ? where : "", where ? ": " : "", SLICE_ARG(pair->key),
+                near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 /* Whether rows of `child` are nested in rows of `parent`. */
@@ -63,41 +46,44 @@ static enum row_type nested_list(enum row_type parent, struct slice key)
 }
 
 /* A key's digest comes back from an export; no other derived field does. */
-static bool is_taken(enum row_type type, const struct field *f)
+static bool is_taken(const struct config_row *r, const struct field *f)
 {
     if (f->flags & FIELD_PARENT)
-        return false;
+        return config_is_named(r, f);
     return !(f->flags & FIELD_DERIVED) ||
-           (type == ROW_KEY && (f->type == FIELD_BYTES || f->type == FIELD_TEXT));
+           (r->type == ROW_KEY && (f->type == FIELD_BYTES || f->type == FIELD_TEXT));
 }
 
-static const struct field *find_field(enum row_type type, struct slice key)
+static const struct field *find_field(const struct config_row *r, struct slice key)
 {
-    const struct row_kind *k = row_kind(type);
+    const struct row_kind *k = row_kind(r->type);
 
     for (size_t i = 0; i < k->field_count; i++) {
-        if (is_taken(type, &k->fields[i]) && slice_eq(key, slice_str(k->fields[i].key)))
+        if (is_taken(r, &k->fields[i]) && slice_eq(key, slice_str(k->fields[i].key)))
             return &k->fields[i];
     }
     return NULL;
 }
 
-static void unknown_field(struct config *c, enum row_type type, const struct yaml_pair *pair)
+static void unknown_field(struct config *c, const struct config_row *r,
+                          const struct yaml_pair *pair)
 {
-    const struct row_kind *k = row_kind(type);
+    const struct row_kind *k = row_kind(r->type);
     const char *keys[KEYS_MAX];
     size_t count = 0;
 
-    for (size_t i = 0; i < k->field_count && count < KEYS_MAX - ROW_TYPE_COUNT - 1; i++) {
-        if (is_taken(type, &k->fields[i]) && !(k->fields[i].flags & FIELD_LATER))
+    for (size_t i = 0; i < k->field_count && count < KEYS_MAX - ROW_TYPE_COUNT - 2; i++) {
+        if (is_taken(r, &k->fields[i]) && !(k->fields[i].flags & FIELD_LATER))
             keys[count++] = k->fields[i].key;
     }
     for (size_t child = 0; child < ROW_TYPE_COUNT; child++) {
-        if (is_nested((enum row_type)child, type))
+        if (is_nested((enum row_type)child, r->type))
             keys[count++] = row_kind((enum row_type)child)->list;
     }
-    if (type == ROW_KEY)
+    if (r->type == ROW_KEY)
         keys[count++] = "key";
+    if (r->type == ROW_RULE)
+        keys[count++] = "scope";
     config_unknown_key(c, k->table, pair, keys, count);
 }
 
@@ -117,12 +103,28 @@ static bool read_key_text(struct config *c, const struct yaml_node *n, struct co
     return true;
 }
 
+/* Null is nothing, but for what a rule puts into a request. */
+static bool is_null_value(enum row_type type, const struct field *f)
+{
+    return type == ROW_RULE && f->offset == offsetof(struct rule_row, value);
+}
+
+/* Where a rule says what it is of; the alias that it is nested in says so already. */
+static bool is_scope(const struct config_row *r, struct slice key)
+{
+    return r->type == ROW_RULE &&
+           (slice_eq(key, SLICE("scope")) ||
+            (r->parent && (slice_eq(key, SLICE("provider")) || slice_eq(key, SLICE("alias")))));
+}
+
 // NOLINTNEXTLINE(misc-no-recursion): as deep as kinds of rows are nested, which is three
 static bool read_pair(struct config *c, const struct yaml_pair *pair, struct config_row *r)
 {
     enum row_type list = nested_list(r->type, pair->key);
-    const struct field *f = find_field(r->type, pair->key);
+    const struct field *f = find_field(r, pair->key);
 
+    if (is_scope(r, pair->key))
+        return config_read_scope(c, pair, r);
     if (list != ROW_TYPE_COUNT) {
         r->lists |= 1U << list;
         config_read_list(c, list, pair, r);
@@ -131,10 +133,10 @@ static bool read_pair(struct config *c, const struct yaml_pair *pair, struct con
     if (r->type == ROW_KEY && slice_eq(pair->key, SLICE("key")))
         return yaml_is_null(pair->value) || read_key_text(c, pair->value, r);
     if (!f) {
-        unknown_field(c, r->type, pair);
+        unknown_field(c, r, pair);
         return true; // the others may still be looked at
     }
-    if (yaml_is_null(pair->value))
+    if (yaml_is_null(pair->value) && !is_null_value(r->type, f))
         return true;
     r->given |= 1U << (f - row_kind(r->type)->fields);
     return config_read_field(c, f, pair->value, r) && !pair->value->broken;
@@ -164,12 +166,15 @@ static struct place place_in(const struct yaml_node *n, const char *message)
     return at;
 }
 
-/* Puts back what an absent field has, so that the next mistake of the row can be found. */
+/*
+ * Puts back what an absent field has, or the least that it may hold where one of several
+ * is wanted, so that the next mistake of the row can be found.
+ */
 static bool forget_field(struct config_row *r, const void *plain, const char *message)
 {
     struct slice path = slice_cut(slice_str(message), ':', &(struct slice){NULL, 0});
     struct slice key = slice_cut(path, '.', &(struct slice){NULL, 0});
-    const struct field *f = find_field(r->type, slice_cut(key, '[', &(struct slice){NULL, 0}));
+    const struct field *f = find_field(r, slice_cut(key, '[', &(struct slice){NULL, 0}));
     const struct row_kind *k = row_kind(r->type);
     size_t size = 0, i;
 
@@ -190,6 +195,8 @@ static bool forget_field(struct config_row *r, const void *plain, const char *me
     case FIELD_SECRET: size = sizeof(struct slice); break;
     }
     memcpy((char *)r->row + f->offset, (const char *)plain + f->offset, size);
+    if (f->type == FIELD_INT && !(f->flags & FIELD_LATER) && field_is_null(f, r->row))
+        memcpy((char *)r->row + f->offset, &f->min, sizeof(f->min));
     r->given &= ~(1U << i);
     return true;
 }
@@ -205,7 +212,7 @@ static void set_placeholders(struct config_row *r, void *row)
     for (size_t i = 0; i < k->field_count; i++) {
         const struct field *f = &k->fields[i];
         bool is_parent = (f->flags & FIELD_PARENT) && r->parent && f->ref == r->parent->type;
-        if (is_parent || (f->type == FIELD_REF && !(f->flags & FIELD_PARENT) && r->provider.ptr))
+        if (is_parent || (config_is_named(r, f) && config_ref(r, f->ref)->name.ptr))
             *(int64_t *)(void *)((char *)row + f->offset) = PLACEHOLDER_ID;
     }
     if (r->type == ROW_KEY && !key->digest.ptr) {
@@ -299,6 +306,8 @@ static void check_key(struct config *c, const struct config_row *r)
 
 static void link_row(struct config *c, struct config_row *r)
 {
+    if (r->parent)
+        r->parent->filled |= 1U << r->type;
     if (c->last[r->type])
         c->last[r->type]->next = r;
     else
@@ -324,8 +333,15 @@ static void read_row(struct config *c, enum row_type type, const struct yaml_nod
     r->row = arena_alloc(c->problems->arena, k->size, _Alignof(max_align_t));
     row_set_defaults(k, r->row);
     link_row(c, r);
+    if (type == ROW_RULE)
+        ((struct rule_row *)r->row)->ordinal = ++c->rule_count;
     for (size_t i = 0; i < n->count; i++)
         good = read_pair(c, &n->pairs[i], r) && good;
+    if (good && r->provider.name.ptr && r->alias.name.ptr) {
+        problem_add(c->problems, r->alias.place,
+                    "alias: a rule is of a provider or of an alias, not of both");
+        good = false;
+    }
     if (good)
         check_row(c, r);
     if (good && type == ROW_USER)
@@ -343,10 +359,17 @@ void config_read_list(struct config *c, enum row_type type, const struct yaml_pa
     const struct yaml_node *n = pair->value;
 
     c->declared[type] = true;
+    if (!parent)
+        c->sections |= 1U << type;
     if (yaml_is_null(n))
         return;
+    if (type == ROW_QUOTA && n->kind == YAML_MAP) { // most have one
+        read_row(c, type, n, parent);
+        return;
+    }
     if (n->kind != YAML_LIST) {
-        config_wrong_type(c, row_kind(type)->list, "a list", n);
+        config_wrong_type(c, row_kind(type)->list,
+                          type == ROW_QUOTA ? "a map or a list of maps" : "a list", n);
         return;
     }
     for (size_t i = 0; i < n->count; i++)
@@ -366,6 +389,7 @@ static struct place place_of_setting(const struct yaml_pair *pair, const char *m
 void config_read_settings(struct config *c, const struct yaml_node *n)
 {
     c->declared[ROW_SETTING] = true;
+    c->sections |= 1U << ROW_SETTING;
     if (yaml_is_null(n))
         return;
     if (n->kind != YAML_MAP) {

@@ -15,6 +15,9 @@ void config_read_settings(struct config *c, const struct yaml_node *n);
 bool config_read_field(struct config *c, const struct field *f, const struct yaml_node *n,
                        struct config_row *r);
 
+/** `scope` of a rule: "global", "provider/NAME" or "alias/NAME", and nothing else beside it. */
+bool config_read_scope(struct config *c, const struct yaml_pair *pair, struct config_row *r);
+
 /** A text; of a secret, "file:PATH" stands for what is in that file, without its line end. */
 bool config_read_text(struct config *c, const char *key, const struct yaml_node *n, bool is_secret,
                       struct slice *out);
@@ -28,6 +31,9 @@ void config_wrong_type(struct config *c, const char *key, const char *wanted,
 /** Says that a key is not known `where`, and which one may have been meant. */
 void config_unknown_key(struct config *c, const char *where, const struct yaml_pair *pair,
                         const char *const *keys, size_t count);
+
+/** The `name` of a row of a kind that has one; a NULL pointer: it is not there. */
+struct slice config_name(enum row_type type, const void *row);
 
 /** Names that stand twice, and names of what is not there. */
 void config_check_names(struct config *c, unsigned flags);

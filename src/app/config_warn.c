@@ -54,14 +54,14 @@ static const struct config_row *find_provider(const struct config *c, struct sli
 static void warn_permission(const struct warn *w, const struct config_row *r)
 {
     const struct permission_row *permission = r->row;
-    const struct config_row *at = find_provider(w->c, r->provider);
+    const struct config_row *at = find_provider(w->c, r->provider.name);
     const struct table_entry *entry;
     size_t next = 0;
 
     if (at && !((const struct provider_row *)at->row)->enabled) {
-        problem_warn(w->c->problems, r->provider_place,
+        problem_warn(w->c->problems, r->provider.place,
                      "this permission can never match: the provider \"%.*s\" is disabled",
-                     SLICE_ARG(r->provider));
+                     SLICE_ARG(r->provider.name));
         return;
     }
     while ((entry = table_next(&w->names, &next))) {
@@ -90,19 +90,19 @@ static bool is_declared_only(const struct config_row *r, struct arena *a)
 static void warn_target(const struct warn *w, const struct config_row *r)
 {
     const struct alias_target_row *target = r->row;
-    const struct config_row *provider = find_provider(w->c, r->provider);
-    struct slice name = arena_printf(w->c->problems->arena, "%.*s/%.*s", SLICE_ARG(r->provider),
+    const struct config_row *provider = find_provider(w->c, r->provider.name);
+    struct slice name = arena_printf(w->c->problems->arena, "%.*s/%.*s", SLICE_ARG(r->provider.name),
                                      SLICE_ARG(target->model));
 
     if (!provider)
         return;
     if (!((const struct provider_row *)provider->row)->enabled)
-        problem_warn(w->c->problems, r->provider_place, "the provider \"%.*s\" is disabled",
-                     SLICE_ARG(r->provider));
+        problem_warn(w->c->problems, r->provider.place, "the provider \"%.*s\" is disabled",
+                     SLICE_ARG(r->provider.name));
     else if (!table_get(&w->names, name) && has_list(provider, ROW_MODEL))
         problem_warn(w->c->problems, r->node->place,
                      "\"%.*s\" declares no model \"%.*s\": it has no price%s",
-                     SLICE_ARG(r->provider), SLICE_ARG(target->model),
+                     SLICE_ARG(r->provider.name), SLICE_ARG(target->model),
                      is_declared_only(provider, w->c->problems->arena) ? " and is refused" : "");
 }
 

@@ -68,6 +68,7 @@ struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 bool yaml_is_null(const struct yaml_node *n);
 bool yaml_to_bool(const struct yaml_node *n, bool *out);
 bool yaml_to_int(const struct yaml_node *n, int64_t *out);
+bool yaml_is_number(const struct yaml_node *n); // any of JSON's, quoted or not
 
 /** "a list", "a map", "a number", ...: for messages. */
 const char *yaml_describe(const struct yaml_node *n);

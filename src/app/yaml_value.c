@@ -65,6 +65,11 @@ static bool is_number(struct slice s)
     return json_is_number(s) && !json_scan(s, NULL, 0, NULL, &ignored);
 }
 
+bool yaml_is_number(const struct yaml_node *n)
+{
+    return n->kind == YAML_SCALAR && is_number(n->text);
+}
+
 const char *yaml_describe(const struct yaml_node *n)
 {
     bool truth;
