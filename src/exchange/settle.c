@@ -50,7 +50,8 @@ static void fill_cost(const struct exchange *x, struct usage_record *r)
     r->source = x->listener.source;
     r->priced = price || is_free(x) || (c && c->provider->channel->answer);
     if (price && !is_free(x) && r->outcome != OUTCOME_UPSTREAM_ERROR)
-        r->cost_nusd = price_cost(price, &r->usage);
+        r->cost_nusd =
+            price_cost(price, &(struct price_use){&r->usage, SERVICE_STANDARD, x->began_unix_ms});
 }
 
 static void fill(const struct exchange *x, struct usage_record *r)

@@ -87,16 +87,14 @@ static void build_credentials(struct builder *b)
 
 static const struct price *price_new(struct builder *b, const struct model_row *row)
 {
+    const struct price *price;
     struct err_info e = {0};
-    struct price price;
 
     if (!row->price.ptr)
         return NULL;
-    if (price_parse(row->price, &price, &e) != ERR_NONE) {
+    if (price_parse(row->price, &b->snapshot->arena, &price, &e) != ERR_NONE)
         builder_complain(b, ROW_MODEL, row->head.id, &e);
-        return NULL;
-    }
-    return memcpy(arena_new(&b->snapshot->arena, struct price), &price, sizeof(price));
+    return price;
 }
 
 /* Puts the model behind those of other providers that have the same id. */

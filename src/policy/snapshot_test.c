@@ -106,7 +106,7 @@ static void test_whole(void **unused)
     assert_ptr_equal(m->provider, a);
     assert_ptr_equal(m->same_id->provider, e);
     assert_null(m->same_id->same_id);
-    assert_int_equal(m->price->per_million_nusd[USAGE_INPUT], 1000000000);
+    assert_int_equal(price_dearest(m->price, 1000000, 0), 1000000000);
     assert_null(m->same_id->price);
     assert_int_equal(m->context_window, 5);
     for (int d = 0; d < DIALECT_COUNT; d++)

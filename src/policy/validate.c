@@ -150,22 +150,31 @@ static enum err check_credential(const struct credential_row *row, struct err_in
     return err;
 }
 
+/* Absent is fine. */
+static enum err check_price_text(struct slice json, struct err_info *e)
+{
+    const struct price *price;
+    struct arena scratch;
+    enum err err;
+
+    if (!json.ptr)
+        return ERR_NONE;
+    arena_init(&scratch, 0);
+    err = price_parse(json, &scratch, &price, e);
+    arena_release(&scratch);
+    return err;
+}
+
 static enum err check_model(const struct model_row *row, struct err_info *e)
 {
-    struct price price;
-
-    if (check_model_id("id", row->model, e))
-        return e->code;
-    return row->price.ptr ? price_parse(row->price, &price, e) : ERR_NONE;
+    return check_model_id("id", row->model, e) ? e->code : check_price_text(row->price, e);
 }
 
 static enum err check_alias(const struct alias_row *row, struct err_info *e)
 {
-    struct price price;
-
     if (check_strategy(row->strategy, alias_strategies, ARRAY_LEN(alias_strategies), e))
         return e->code;
-    return row->price.ptr ? price_parse(row->price, &price, e) : ERR_NONE;
+    return check_price_text(row->price, e);
 }
 
 static enum err check_user(const struct user_row *row, struct err_info *e)
@@ -233,9 +242,7 @@ static enum err check_quota(const struct quota_row *row, struct err_info *e)
 
 static enum err check_price(const struct price_row *row, struct err_info *e)
 {
-    struct price price;
-
-    return check_pattern(row->models, e) ? e->code : price_parse(row->price, &price, e);
+    return check_pattern(row->models, e) ? e->code : check_price_text(row->price, e);
 }
 
 static enum err check_setting(const struct setting_row *row, struct err_info *e)

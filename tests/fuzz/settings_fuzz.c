@@ -1,28 +1,8 @@
-/* settings_fuzz.c - prices, limits and settings out of any text: within bounds, or refused. */
+/* settings_fuzz.c - limits and settings out of any text: within bounds, or refused. */
 #include <assert.h>
 
-#include "base/money.h"
 #include "policy/limits.h"
-#include "policy/price.h"
 #include "policy/provider_settings.h"
-
-static void try_price(struct slice text)
-{
-    struct err_info e = {0};
-    struct chat_usage u;
-    struct price p;
-
-    if (price_parse(text, &p, &e)) {
-        assert(e.code == ERR_BAD_REQUEST && e.text[0]);
-        return;
-    }
-    for (int kind = 0; kind < USAGE_KIND_COUNT; kind++) {
-        int64_t rate = p.per_million_nusd[kind];
-        assert(rate == PRICE_UNSET || (rate >= 0 && rate <= 1000000 * NUSD_PER_USD));
-        u.tokens[kind] = INT64_MAX >> (text.len % 60);
-    }
-    assert(price_cost(&p, &u) >= p.per_call_nusd);
-}
 
 static void try_limits(struct slice name, struct slice text, struct arena *a)
 {
@@ -61,7 +41,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena a;
 
     arena_init(&a, 0);
-    try_price(text);
     try_limits(name, text, &a);
     try_provider(text, &a);
     arena_release(&a);
