@@ -1,110 +1,8 @@
 /* peek.c - quick looks into small pieces of JSON. */
 #include "chat/peek.h"
 
+#include "chat/peek_skip.h"
 #include "json/raw.h"
-#include "json/skip.h"
-
-/* How much longer an escape is than what it stands for: \u00e9 gives two or three bytes. */
-JSON_INLINE size_t escape_excess(char after_backslash)
-{
-    return after_backslash == 'u' ? 3 : 1;
-}
-
-/*
- * Behind the string whose first quote stands at `at`, NULL when it does not end; adds to
- * `excess` how much longer it is, quotes aside, than what it stands for.
- */
-JSON_INLINE const char *string_end(const char *at, const char *end, size_t *excess)
-{
-    at++;
-    while (end - at >= JSON_STRIDE) {
-        unsigned quotes = json_quotes(at);
-
-        if (!quotes) {
-            at += JSON_STRIDE;
-            continue;
-        }
-        at += __builtin_ctz(quotes);
-        if (*at == '"')
-            return at + 1;
-        if (end - at < 2)
-            return NULL;
-        *excess += escape_excess(at[1]);
-        at += 2;
-    }
-    while (at < end && *at != '"') {
-        if (*at == '\\') {
-            if (end - at < 2)
-                return NULL;
-            *excess += escape_excess(at[1]);
-            at++;
-        }
-        at++;
-    }
-    return at < end ? at + 1 : NULL;
-}
-
-/* Behind what neither opens nor closes anything at `at`: where the next quote or bracket may be. */
-JSON_INLINE const char *mark_find(const char *at, const char *end)
-{
-    unsigned marks;
-
-    if (end - ++at < JSON_STRIDE)
-        return at;
-    marks = json_marks(at);
-    return at + (marks ? __builtin_ctz(marks) : JSON_STRIDE);
-}
-
-/* Behind the object or array at `at`; NULL when it does not end. */
-static const char *container_end(const char *at, const char *end)
-{
-    size_t depth = 0, excess = 0;
-
-    while (at && at < end) {
-        switch (*at) {
-        case '"': at = string_end(at, end, &excess); break;
-        case '{':
-        case '[':
-            depth++;
-            at++;
-            break;
-        case '}':
-        case ']':
-            at++;
-            if (--depth == 0)
-                return at;
-            break;
-        default: at = mark_find(at, end); break;
-        }
-    }
-    return NULL;
-}
-
-JSON_INLINE const char *scalar_end(const char *at, const char *end)
-{
-    while (end - at >= JSON_STRIDE) {
-        unsigned bounds = json_bounds(at);
-
-        if (bounds)
-            return at + __builtin_ctz(bounds);
-        at += JSON_STRIDE;
-    }
-    while (at < end && *at != ',' && *at != '}' && *at != ']' && !json_is_blank(*at))
-        at++;
-    return at;
-}
-
-/* Behind the value at `at`, which is not the end of the text; NULL when it does not end. */
-JSON_INLINE const char *value_end(const char *at, const char *end)
-{
-    size_t excess = 0;
-
-    if (*at == '"')
-        return string_end(at, end, &excess);
-    if (*at == '{' || *at == '[')
-        return container_end(at, end);
-    return scalar_end(at + 1, end);
-}
 
 JSON_INLINE const char *trust(const char *at, const char *end)
 {
@@ -132,14 +30,14 @@ bool peek_next(struct peek *p, struct slice *key, struct slice *value)
     if (at == end || *at == '}' || *at == ']')
         return false;
     from = at;
-    at = trust(value_end(at, end), end);
+    at = trust(peek_value_end(at, end), end);
     *value = slice_of(from, (size_t)(at - from));
     from = json_skip_blanks(at, end);
     if (from < end && *from == ':') {
         if (value->len >= 2)
             *key = slice_of(value->ptr + 1, value->len - 2);
         from = json_skip_blanks(from + 1, end);
-        at = from < end ? trust(value_end(from, end), end) : end;
+        at = from < end ? trust(peek_value_end(from, end), end) : end;
         *value = slice_of(from, (size_t)(at - from));
     }
     p->rest = slice_of(at, (size_t)(end - at));
@@ -153,7 +51,7 @@ struct slice peek_value(struct slice text)
     if (text.len == 0)
         return text;
     end = text.ptr + text.len;
-    return slice_of(text.ptr, (size_t)(trust(value_end(text.ptr, end), end) - text.ptr));
+    return slice_of(text.ptr, (size_t)(trust(peek_value_end(text.ptr, end), end) - text.ptr));
 }
 
 struct slice peek_get(struct slice object, struct slice key)
@@ -186,7 +84,7 @@ int64_t peek_string_bytes(struct slice literal)
 
     if (!json_is_string(literal))
         return 0;
-    string_end(literal.ptr, literal.ptr + literal.len, &excess);
+    peek_string_end(literal.ptr, literal.ptr + literal.len, &excess);
     return less_excess(literal.len - 2, excess);
 }
 
@@ -201,7 +99,7 @@ JSON_INLINE const char *sweep_value(const char *at, const char *end, enum peek_r
         return at;
     if (*at != '"' && role == PEEK_TEXT)
         return at; // a list of parts: their own keys say what they hold
-    at = *at == '"' ? string_end(at, end, &excess) : value_end(at, end);
+    at = *at == '"' ? peek_string_end(at, end, &excess) : peek_value_end(at, end);
     if (!at)
         return NULL;
     switch (role) {
@@ -237,7 +135,7 @@ static const char *sweep(const char *at, const char *end, const struct peek_key 
 
         switch (*at) {
         case '"':
-            at = string_end(at, end, &excess);
+            at = peek_string_end(at, end, &excess);
             if (!at)
                 return NULL;
             len = (size_t)(at - key) - 1;
@@ -261,7 +159,7 @@ static const char *sweep(const char *at, const char *end, const struct peek_key 
                 return at;
             depth--;
             break;
-        default: at = mark_find(at, end); break;
+        default: at = peek_mark_find(at, end); break;
         }
     }
     return NULL;
@@ -300,7 +198,7 @@ JSON_INLINE const char *member_end(const char *at, const char *end, const struct
     const char *key = at + 1;
     size_t excess = 0, want;
 
-    if (at == end || *at != '"' || !(at = string_end(at, end, &excess)))
+    if (at == end || *at != '"' || !(at = peek_string_end(at, end, &excess)))
         return NULL;
     want = find_want(w, key, (size_t)(at - key) - 1);
     at = json_skip_blanks(at, end);
@@ -313,7 +211,7 @@ JSON_INLINE const char *member_end(const char *at, const char *end, const struct
     if (want < w->count && w->swept >> want & 1 && (*at == '{' || *at == '['))
         at = sweep(at, end, w->text, w->text_count, swept);
     else
-        at = value_end(at, end);
+        at = peek_value_end(at, end);
     if (at && want < w->count)
         values[want] = slice_of(key, (size_t)(at - key));
     return at;

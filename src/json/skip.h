@@ -1,4 +1,4 @@
-/* skip.h - over blanks and strings, sixteen bytes at a time.  For this room and chat/peek.c. */
+/* skip.h - over blanks and strings, sixteen bytes at a time.  For this room and chat/peek_skip.h. */
 #ifndef JSON_SKIP_H
 #define JSON_SKIP_H
 
