@@ -14,8 +14,7 @@
 /*
  * Sections and fields follow from the descriptors of rows (policy/row.h): a
  * top-level list per kind that stands alone, a nested list per kind that has a
- * parent.  Rules have both: at the top, and in the alias that they are of.  A rule
- * without an `order` has its place among all rules of the file, from 1.
+ * parent.  Rules have both: at the top, and in the alias that they are of.
  * Everything wrong is told at once, by file, line and column.
  */
 enum config_mode {
@@ -50,7 +49,6 @@ struct config {
     const struct yaml_node *server; // NULL: not there
     bool declared[ROW_TYPE_COUNT];  // the section, or some nested list, is there
     unsigned sections;              // bits by row_type: of these, the ones at the top
-    int64_t rule_count;
     struct config_row *rows[ROW_TYPE_COUNT], *last[ROW_TYPE_COUNT];
 };
 

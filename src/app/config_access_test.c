@@ -108,13 +108,13 @@ static void test_example(void **state)
     rule = f.config->rows[ROW_RULE]->row;
     assert_true(slice_eq(f.config->rows[ROW_RULE]->provider.name, SLICE("openai")));
     assert_true(slice_eq(rule->value, SLICE("true")));
-    assert_int_equal(rule->ordinal, 1);
+    assert_int_equal(rule->ordinal, 0);
     assert_true(f.config->sections & 1U << ROW_RULE);
     assert_false(f.config->sections & 1U << ROW_QUOTA);
     end(&f);
 }
 
-/* A rule without an order has its place in the file; null is a value of rules alone. */
+/* Rules of both places stand in the order of the file; null is a value of rules alone. */
 static void test_orders(void **state)
 {
     static const char text[] =
@@ -124,7 +124,7 @@ static void test_orders(void **state)
         "aliases:\n"
         "- {name: x, rules: [{phase: inbound, action: set, path: c, value: 3}]}\n"
         "- {name: y, rules: [{phase: outbound, action: set, path: d, value: 4}]}\n";
-    static const int64_t orders[] = {1, -7, 3, 4};
+    static const int64_t orders[] = {0, -7, 0, 0};
     const struct config_row *r;
     struct fixture f;
 

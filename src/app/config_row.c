@@ -333,8 +333,6 @@ static void read_row(struct config *c, enum row_type type, const struct yaml_nod
     r->row = arena_alloc(c->problems->arena, k->size, _Alignof(max_align_t));
     row_set_defaults(k, r->row);
     link_row(c, r);
-    if (type == ROW_RULE)
-        ((struct rule_row *)r->row)->ordinal = ++c->rule_count;
     for (size_t i = 0; i < n->count; i++)
         good = read_pair(c, &n->pairs[i], r) && good;
     if (good && r->provider.name.ptr && r->alias.name.ptr) {

@@ -8,8 +8,8 @@
 
 /*
  * A rule has no name.  It is found again by all that it says, then by that without
- * its `order`, which moves when others come and go before it; what has been changed
- * takes the place of what is left within its scope, one after another.
+ * its `order`; what has been changed takes the place of what is left within its scope,
+ * one after another.
  */
 
 static bool is_order(const struct field *f)
@@ -77,32 +77,43 @@ static struct slice scope_key(struct arena *a, enum row_type type, const void *r
 
 /* A rule and its place: in the file, or in the database. */
 struct placed {
-    int64_t ordinal;
     size_t at;
     struct rule_row *row;
 };
 
-static int by_order(const void *left, const void *right)
+static int compare(int64_t a, int64_t b)
 {
-    const struct placed *a = left, *b = right;
-
-    if (a->ordinal != b->ordinal)
-        return a->ordinal < b->ordinal ? -1 : 1;
-    return a->at < b->at ? -1 : a->at > b->at;
+    return a < b ? -1 : a > b;
 }
 
-/* Those of the database as they run: by order, then by id. */
+/* Those that come one after another because of their ids alone are equal. */
+static int by_order(const struct rule_row *a, const struct rule_row *b)
+{
+    int sign = compare(a->ordinal, b->ordinal);
+
+    if (!sign)
+        sign = compare(a->provider_id, b->provider_id);
+    return sign ? sign : compare(a->alias_id, b->alias_id);
+}
+
+static int by_order_and_place(const void *left, const void *right)
+{
+    const struct placed *a = left, *b = right;
+    int sign = by_order(a->row, b->row);
+
+    return sign ? sign : compare((int64_t)a->at, (int64_t)b->at);
+}
+
+/* Those of the database as they run, within a scope. */
 static const size_t *order_old(struct run *x)
 {
     size_t count = x->old.counts[ROW_RULE];
     struct placed *all = arena_array(x->arena, struct placed, count + 1);
     size_t *order = arena_array(x->arena, size_t, count + 1);
 
-    for (size_t i = 0; i < count; i++) {
-        struct rule_row *row = (void *)run_old_at(x, ROW_RULE, i);
-        all[i] = (struct placed){row->ordinal, i, row};
-    }
-    qsort(all, count, sizeof(*all), by_order);
+    for (size_t i = 0; i < count; i++)
+        all[i] = (struct placed){i, (void *)run_old_at(x, ROW_RULE, i)};
+    qsort(all, count, sizeof(*all), by_order_and_place);
     for (size_t i = 0; i < count; i++)
         order[i] = all[i].at;
     return order;
@@ -121,9 +132,10 @@ static void renew(struct run *x, struct rule_row *row)
 }
 
 /*
- * Of rules that give the same `order` the older one comes first, and here that is to
- * be the one that stands first in the file: those that are too old for their place
- * are made anew.
+ * Of rules of one scope that give the same `order` (or none) the older one runs first,
+ * and that is to be the one that stands first in the file.  What is new in the middle
+ * is younger than what follows it; so are those that changed places.  New ids are
+ * higher than all others: only those before the first that is out of turn keep theirs.
  */
 static void keep_order(struct run *x)
 {
@@ -137,11 +149,11 @@ static void keep_order(struct run *x)
     all = arena_array(x->arena, struct placed, count + 1);
     count = 0;
     for (const struct config_row *r = x->c->rows[ROW_RULE]; r; r = r->next, count++)
-        all[count] = (struct placed){((struct rule_row *)r->row)->ordinal, count, r->row};
-    qsort(all, count, sizeof(*all), by_order);
+        all[count] = (struct placed){count, r->row};
+    qsort(all, count, sizeof(*all), by_order_and_place);
     for (size_t i = 0; i < count; i++) {
         struct rule_row *row = all[i].row;
-        bool first = !i || all[i - 1].ordinal != all[i].ordinal;
+        bool first = !i || by_order(all[i - 1].row, row) != 0;
         renewing = !first && (renewing || row->head.id < newest);
         if (row->head.id && renewing)
             renew(x, row);

@@ -70,7 +70,7 @@ static void index_all(struct exporting *x)
     for (size_t type = 0; type < ROW_TYPE_COUNT; type++) {
         const struct row_kind *k = row_kind((enum row_type)type);
         for (size_t i = 0; i < k->field_count; i++) {
-            if ((k->fields[i].flags & FIELD_PARENT) && type != ROW_RULE) // see write_rules()
+            if (k->fields[i].flags & FIELD_PARENT)
                 index_children(x, (enum row_type)type, &k->fields[i]);
         }
     }
@@ -232,8 +232,8 @@ static bool is_initial(const struct field *f, const void *row, const void *plain
 
 static bool is_written(const struct exporting *x, enum row_type type, const struct field *f)
 {
-    if ((f->flags & FIELD_PARENT) || (type == ROW_RULE && f->type == FIELD_REF))
-        return false; // said by where the row stands, or by its scope
+    if (f->flags & FIELD_PARENT)
+        return false;
     if ((f->flags & FIELD_WRITE_ONLY) && !x->with_secrets)
         return false;
     return !(f->flags & FIELD_DERIVED) || (type == ROW_KEY && f->type != FIELD_TIME);
@@ -245,25 +245,6 @@ static void indent(struct exporting *x, unsigned depth, bool first)
         buf_append_str(x->out, first && i + 1 == depth ? "- " : "  ");
 }
 
-static bool write_scope(struct exporting *x, const struct rule_row *rule, unsigned depth)
-{
-    bool is_alias = rule->alias_id != ROW_NULL_INT;
-    int64_t id = is_alias ? rule->alias_id : rule->provider_id;
-    enum row_type type = is_alias ? ROW_ALIAS : ROW_PROVIDER;
-
-    if (id == ROW_NULL_INT)
-        return false;
-    indent(x, depth, true);
-    buf_printf(x->out, "scope: %s/%.*s\n", row_kind(type)->table, SLICE_ARG(name_of(x, type, id)));
-    return true;
-}
-
-/* Without one a rule of a file has its place there: each is written. */
-static bool is_order(enum row_type type, const struct field *f)
-{
-    return type == ROW_RULE && f->offset == offsetof(struct rule_row, ordinal);
-}
-
 /* Answers whether there was one: the first line of a row has the dash. */
 static bool write_fields(struct exporting *x, enum row_type type, const void *row, unsigned depth)
 {
@@ -272,11 +253,9 @@ static bool write_fields(struct exporting *x, enum row_type type, const void *ro
     bool first = true;
 
     row_set_defaults(k, plain);
-    if (type == ROW_RULE)
-        first = !write_scope(x, row, depth);
     for (size_t i = 0; i < k->field_count; i++) {
         const struct field *f = &k->fields[i];
-        if (!is_written(x, type, f) || (is_initial(f, row, plain) && !is_order(type, f)))
+        if (!is_written(x, type, f) || is_initial(f, row, plain))
             continue;
         indent(x, depth, first);
         first = false;
@@ -346,37 +325,26 @@ static void write_row(struct exporting *x, enum row_type type, const void *row)
     }
 }
 
+/* Rules of aliases stand within these. */
+static bool is_nested(enum row_type type, const void *row)
+{
+    return type == ROW_RULE && ((const struct rule_row *)row)->alias_id != ROW_NULL_INT;
+}
+
 static void write_section(struct exporting *x, const char *key, enum row_type type)
 {
-    size_t count = x->rows->counts[type];
+    size_t written = 0;
 
-    buf_printf(x->out, "%s:%s\n", key, count ? "" : " []");
-    for (size_t i = 0; i < count; i++)
-        write_row(x, type, row_at(x, type, i));
-}
-
-static int by_order(const void *left, const void *right)
-{
-    const struct rule_row *a = *(const struct rule_row *const *)left;
-    const struct rule_row *b = *(const struct rule_row *const *)right;
-
-    if (a->ordinal != b->ordinal)
-        return a->ordinal < b->ordinal ? -1 : 1;
-    return a->head.id < b->head.id ? -1 : a->head.id > b->head.id;
-}
-
-/* All of them in one list, aliases' too, as they run: ids that are made anew keep that order. */
-static void write_rules(struct exporting *x)
-{
-    size_t count = x->rows->counts[ROW_RULE];
-    const struct rule_row **rules = arena_array(&x->scratch, const struct rule_row *, count + 1);
-
-    for (size_t i = 0; i < count; i++)
-        rules[i] = row_at(x, ROW_RULE, i);
-    qsort(rules, count, sizeof(const struct rule_row *), by_order);
-    buf_printf(x->out, "rules:%s\n", count ? "" : " []");
-    for (size_t i = 0; i < count; i++)
-        write_row(x, ROW_RULE, rules[i]);
+    buf_printf(x->out, "%s:", key);
+    for (size_t i = 0; i < x->rows->counts[type]; i++) {
+        const void *row = row_at(x, type, i);
+        if (is_nested(type, row))
+            continue;
+        if (!written++)
+            buf_append_byte(x->out, '\n');
+        write_row(x, type, row);
+    }
+    buf_append_str(x->out, written ? "" : " []\n");
 }
 
 static void write_settings(struct exporting *x)
@@ -406,7 +374,7 @@ void export_rows(const struct row_set *rows, const char *fingerprint, bool with_
     write_section(&x, "aliases", ROW_ALIAS);
     write_section(&x, "users", ROW_USER);
     write_section(&x, "prices", ROW_PRICE);
-    write_rules(&x);
+    write_section(&x, "rules", ROW_RULE);
     write_settings(&x);
     arena_release(&x.scratch);
 }
