@@ -267,10 +267,29 @@ static void raise_descriptors(void)
     }
 }
 
+/* Where another file stands in the database's place, that one is the database from now on. */
+static void follow_database(struct serve *s)
+{
+    struct err_info e = {0};
+    struct store *store;
+    struct arena arena;
+
+    if (!store_has_moved(s->control.store))
+        return;
+    arena_init(&arena, 0);
+    if (control_connect(&s->command->options, &arena, &store, &e) == ERR_NONE) {
+        store_close(s->control.store);
+        s->control.store = store;
+        log_event(LOG_WARN, NULL, "database.replaced", "dsn=\"%s\"", s->command->options.dsn);
+    }
+    arena_release(&arena);
+}
+
 static void look_around(struct serve *s)
 {
     const char *path = s->command->options.config_path;
 
+    follow_database(s);
     if (path && file_stamp(path) != s->config_stamp && file_stamp(path))
         serve_reconcile(s);
     if (store_changed(s->control.store))

@@ -85,6 +85,14 @@ void db_bind_blob(sqlite3_stmt *st, int at, struct slice s)
         sqlite3_bind_null(st, at);
 }
 
+bool db_has_moved(sqlite3 *db)
+{
+    int moved = 0;
+
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved;
+}
+
 /* The path that a DSN names, or NULL. */
 static const char *path_of(const char *dsn, struct err_info *e)
 {
@@ -106,11 +114,17 @@ static const char *path_of(const char *dsn, struct err_info *e)
  */
 static enum err make_file(const char *path, unsigned flags, struct err_info *e)
 {
-    if ((flags & STORE_MUST_EXIST) && access(path, F_OK))
+    struct stat st;
+
+    if ((flags & STORE_MUST_EXIST) && stat(path, &st))
         return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
                        errno == ENOENT ? "there is no database at %s" : "cannot open %s", path);
+    if ((flags & STORE_MUST_EXIST) && !st.st_size) // one that is being copied there, perhaps
+        return err_set(e, ERR_NOT_FOUND, "the database %s is empty", path);
     if (!(flags & STORE_MUST_EXIST) && mknod(path, S_IFREG | 0600, 0) && errno != EEXIST)
         return err_set(e, ERR_IO, "cannot make the database %s: %s", path, strerror(errno));
+    if (access(path, W_OK)) // SQLite would open it all the same, and make helpers as read-only
+        return err_set(e, ERR_IO, "the database %s cannot be written: %s", path, strerror(errno));
     return ERR_NONE;
 }
 

@@ -3,6 +3,7 @@
 #define STORE_DB_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -15,6 +16,9 @@
 
 /** Opens the file, sets the pragmas, runs the migrations; as store_open(). */
 enum err db_open(const char *dsn, unsigned flags, sqlite3 **out, struct err_info *e);
+
+/** Whether the file is no longer where it was opened. */
+bool db_has_moved(sqlite3 *db);
 
 /** Sets what SQLite last said about `db` as the reason: `doing` is "cannot write the row". */
 enum err db_fail(sqlite3 *db, const char *doing, struct err_info *e);

@@ -121,10 +121,7 @@ static enum err run(struct ledger *l, sqlite3_stmt *st, const char *doing, struc
 /* A file deleted or replaced beneath us would take the rows and keep them from everybody. */
 static enum err check_not_moved(struct ledger *l, struct err_info *e)
 {
-    int moved = 0;
-
-    sqlite3_file_control(l->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    if (!moved)
+    if (!db_has_moved(l->db))
         return ERR_NONE;
     l->last_result = SQLITE_READONLY;
     return err_set(e, ERR_IO, "the database file has been moved or deleted");

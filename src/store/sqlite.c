@@ -332,6 +332,11 @@ bool store_changed(struct store *s)
     return false;
 }
 
+bool store_has_moved(struct store *s)
+{
+    return db_has_moved(s->db);
+}
+
 enum err store_is_empty(struct store *s, bool *empty, struct err_info *e)
 {
     int64_t found = 0;

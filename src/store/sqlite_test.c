@@ -598,6 +598,33 @@ static void test_empty(void **state)
     assert_false(empty);
 }
 
+/* A connection knows when it reads and writes what nobody else sees; an empty file is no database. */
+static void test_moved(void **state)
+{
+    struct fixture *f = *state;
+    struct err_info e = {0};
+    struct store *other = NULL;
+    char aside[sizeof(f->path) + 8];
+    int fd;
+
+    snprintf(aside, sizeof(aside), "%s.aside", f->path);
+    assert_false(store_has_moved(f->store));
+    assert_int_equal(rename(f->path, aside), 0);
+    assert_true(store_has_moved(f->store));
+    assert_int_equal(store_open(f->dsn, STORE_MUST_EXIST, &other, &e), ERR_NOT_FOUND);
+    fd = open(f->path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    e = (struct err_info){0};
+    assert_int_equal(store_open(f->dsn, STORE_MUST_EXIST, &other, &e), ERR_NOT_FOUND);
+    assert_true(store_has_moved(f->store));
+    assert_int_equal(rename(aside, f->path), 0);
+    assert_false(store_has_moved(f->store));
+    e = (struct err_info){0};
+    assert_int_equal(store_open(f->dsn, STORE_MUST_EXIST, &other, &e), ERR_NONE);
+    store_close(other);
+}
+
 /* What test_other_process() runs. */
 static int open_and_close(const char *dsn)
 {
@@ -620,6 +647,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_refused_writes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_transactions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_changed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_moved, set_up, tear_down),
         cmocka_unit_test(test_bad_rows_are_skipped),
         cmocka_unit_test_setup_teardown(test_another_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_process, set_up, tear_down),

@@ -24,7 +24,7 @@ struct store;
 struct seal_key;
 
 enum store_flag {
-    STORE_MUST_EXIST = 1, // fail with ERR_NOT_FOUND rather than make an empty one
+    STORE_MUST_EXIST = 1, // ERR_NOT_FOUND rather than making one; an empty file is none
 };
 
 /**
@@ -63,6 +63,9 @@ enum err store_load(struct store *s, struct arena *arena, struct row_set *out,
 
 /** Whether rows may have changed since the last store_load() here, whoever changed them.  Cheap. */
 bool store_changed(struct store *s);
+
+/** Whether the file was moved, deleted or replaced: what is read and written here nobody else sees. */
+bool store_has_moved(struct store *s);
 
 /** Whether no kind has a row. */
 enum err store_is_empty(struct store *s, bool *empty, struct err_info *e);
