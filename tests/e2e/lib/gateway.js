@@ -49,7 +49,8 @@ export function tempDir() {
 export class Gateway {
   /*
    * options: config (object, written as JSON, which is YAML; or YAML text; null: none),
-   * args, env, dir (default: a new one, removed at the end), t (test context: stops at its end).
+   * args, env, as ({ uid, gid }: whom it runs as), dir (default: a new one, removed at the end),
+   * t (test context: stops at its end).
    */
   static async start(options = {}) {
     const gw = new Gateway(options);
@@ -108,7 +109,7 @@ export class Gateway {
     if (this.options.config) args.push('--config', this.configFile);
     args.push(...(this.options.args ?? []));
     this.exited = null;
-    const child = spawn(BIN, args, { env: environment(this.options.env), cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(BIN, args, { env: environment(this.options.env), cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'], ...this.options.as });
     this.child = child;
     child.stdout.setEncoding('utf8').on('data', (s) => (this.stdout += s));
     child.stderr.setEncoding('utf8').on('data', (s) => (this.stderr += s));
