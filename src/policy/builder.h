@@ -30,6 +30,9 @@ bool builder_accepts(struct builder *b, enum row_type type, const struct row_hea
 /** Remembers what was built of a row; the row outlives the builder. */
 void builder_keep(struct builder *b, enum row_type type, const struct row_head *row, void *built);
 
+/** The same by an id that stands in what was built, and so outlives the builder. */
+void builder_keep_id(struct builder *b, enum row_type type, const int64_t *id, void *built);
+
 /** What was kept under that id, or NULL. */
 void *builder_find(const struct builder *b, enum row_type type, int64_t id);
 
@@ -44,5 +47,8 @@ void build_aliases(struct builder *b);
 
 /** Users, keys and permissions, after the providers: snapshot_users.c. */
 void build_users(struct builder *b);
+
+/** What users and keys may do and spend, after them: snapshot_limits.c. */
+void build_allowances(struct builder *b);
 
 #endif

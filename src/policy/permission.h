@@ -25,4 +25,24 @@ bool permission_admits(const struct permission *p, const struct provider *provid
 /** `name` without "provider/" in front; a NULL pointer when it does not begin so. */
 struct slice permission_strip(const struct provider *provider, struct slice name);
 
+/* So many permissions are tried one by one; a longer list is made a set of. */
+#define PERMISSION_LIST_MOST 8
+
+/*
+ * A list of permissions, ready for any length: what a name is held against does not grow
+ * with the list.  Answers as its permissions would, one by one.
+ */
+struct permission_set;
+
+/** Lives in `a`, like the patterns and providers of the list, which it borrows. */
+const struct permission_set *permission_set_new(struct arena *a, const struct permission *list,
+                                                size_t count, uint64_t seed);
+
+/** Whether any admits the name there; `provider` is not NULL, `bare` as above. */
+bool permission_set_admits(const struct permission_set *set, const struct provider *provider,
+                           struct slice name, struct slice bare);
+
+/** Whether any admits the name on any provider; each strips its own provider's name. */
+bool permission_set_admits_anywhere(const struct permission_set *set, struct slice name);
+
 #endif

@@ -35,33 +35,51 @@ const struct provider *route_provider(const struct snapshot *s, struct slice nam
     return table_get(&s->providers, name);
 }
 
-static bool any_admits(const struct permission *list, size_t count, const struct provider *provider,
-                       struct slice name, struct slice bare)
+/* The permissions of a user or of a key. */
+struct permission_list {
+    const struct permission *list;
+    size_t count;
+    const struct permission_set *set; // NULL: the list is short
+};
+
+static struct permission_list list_of_user(const struct user *u)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (permission_admits(&list[i], provider, name, bare))
+    return (struct permission_list){u->permissions, u->permission_count, u->permission_set};
+}
+
+static struct permission_list list_of_key(const struct key *k)
+{
+    return (struct permission_list){k->permissions, k->permission_count, k->permission_set};
+}
+
+static bool any_admits(struct permission_list l, const struct provider *provider, struct slice name,
+                       struct slice bare)
+{
+    if (l.set)
+        return permission_set_admits(l.set, provider, name, bare);
+    for (size_t i = 0; i < l.count; i++) {
+        if (permission_admits(&l.list[i], provider, name, bare))
             return true;
     }
     return false;
 }
 
-/* `bare` as for permission_admits(). */
+/* `bare` as for permission_admits(); `provider` is not NULL. */
 static bool permits(const struct key *key, const struct provider *provider, struct slice name,
                     struct slice bare)
 {
-    const struct user *u = key->user;
-
-    return any_admits(u->permissions, u->permission_count, provider, name, bare) &&
-           (key->permission_count == 0 ||
-            any_admits(key->permissions, key->permission_count, provider, name, bare));
+    return any_admits(list_of_user(key->user), provider, name, bare) &&
+           (key->permission_count == 0 || any_admits(list_of_key(key), provider, name, bare));
 }
 
 /* Each row that names a provider strips that provider's name. */
-static bool list_permits_anywhere(const struct permission *list, size_t count, struct slice name)
+static bool admits_anywhere(struct permission_list l, struct slice name)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct provider *p = list[i].provider;
-        if (permission_admits(&list[i], p, name, p ? permission_strip(p, name) : NO_BARE))
+    if (l.set)
+        return permission_set_admits_anywhere(l.set, name);
+    for (size_t i = 0; i < l.count; i++) {
+        const struct provider *p = l.list[i].provider;
+        if (permission_admits(&l.list[i], p, name, p ? permission_strip(p, name) : NO_BARE))
             return true;
     }
     return false;
@@ -71,9 +89,25 @@ bool route_permits(const struct key *key, const struct provider *provider, struc
 {
     if (provider)
         return permits(key, provider, name, permission_strip(provider, name));
-    return list_permits_anywhere(key->user->permissions, key->user->permission_count, name) &&
-           (key->permission_count == 0 ||
-            list_permits_anywhere(key->permissions, key->permission_count, name));
+    return admits_anywhere(list_of_user(key->user), name) &&
+           (key->permission_count == 0 || admits_anywhere(list_of_key(key), name));
+}
+
+bool route_permits_files(const struct key *key, const struct provider *provider)
+{
+    const struct user *u = key->user;
+    size_t low = 0, high = u->file_provider_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (u->file_providers[middle] == provider)
+            return true;
+        if ((uintptr_t)u->file_providers[middle] < (uintptr_t)provider)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
 }
 
 /* A name as it may stand in an error text: cut between characters. */

@@ -51,6 +51,9 @@ enum err route_resolve(const struct snapshot *s, const struct key *key,
  */
 bool route_permits(const struct key *key, const struct provider *provider, struct slice name);
 
+/** Whether the key's user may keep files at that provider. */
+bool route_permits_files(const struct key *key, const struct provider *provider);
+
 /** The provider that a path's first segment names, or NULL. */
 const struct provider *route_provider(const struct snapshot *s, struct slice name);
 

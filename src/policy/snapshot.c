@@ -44,6 +44,11 @@ void builder_keep(struct builder *b, enum row_type type, const struct row_head *
     table_put(&b->by_id[type], id_key(&row->id), built);
 }
 
+void builder_keep_id(struct builder *b, enum row_type type, const int64_t *id, void *built)
+{
+    table_put(&b->by_id[type], id_key(id), built);
+}
+
 void *builder_find(const struct builder *b, enum row_type type, int64_t id)
 {
     return table_get(&b->by_id[type], id_key(&id));
@@ -82,6 +87,15 @@ static void build_limits(struct builder *b)
     }
 }
 
+/* Its keys are in what was built, and so stay. */
+static struct table take_table(struct table *t)
+{
+    struct table taken = *t;
+
+    table_init(t, 0);
+    return taken;
+}
+
 struct snapshot *snapshot_build(const struct row_set *rows, struct policy_state *state,
                                 uint64_t version, uint64_t seed, snapshot_complain_fn *complain,
                                 void *ctx)
@@ -101,9 +115,22 @@ struct snapshot *snapshot_build(const struct row_set *rows, struct policy_state 
     build_providers(&b);
     build_aliases(&b);
     build_users(&b);
+    build_allowances(&b);
+    b.snapshot->users_by_id = take_table(&b.by_id[ROW_USER]);
+    b.snapshot->keys_by_id = take_table(&b.by_id[ROW_KEY]);
     for (int type = 0; type < ROW_TYPE_COUNT; type++)
         table_release(&b.by_id[type]);
     return b.snapshot;
+}
+
+const struct user *snapshot_user(const struct snapshot *s, int64_t id)
+{
+    return table_get(&s->users_by_id, id_key(&id));
+}
+
+const struct key *snapshot_key(const struct snapshot *s, int64_t id)
+{
+    return table_get(&s->keys_by_id, id_key(&id));
 }
 
 struct snapshot *snapshot_ref(struct snapshot *s)
@@ -129,6 +156,8 @@ static void snapshot_free(struct snapshot *s)
     table_release(&s->providers);
     table_release(&s->aliases);
     table_release(&s->models);
+    table_release(&s->users_by_id);
+    table_release(&s->keys_by_id);
     arena_release(&s->arena);
     free(s);
 }

@@ -16,6 +16,7 @@
 #include "chat/model.h"
 #include "crypto/key.h" // KEY_DIGEST_BYTES
 #include "policy/limits.h"
+#include "policy/period.h"
 #include "policy/price.h"
 #include "policy/routing.h"
 #include "policy/row.h"
@@ -96,6 +97,51 @@ struct permission {
     enum permit permit;
     const struct provider *provider; // NULL: any
     struct slice models;             // glob
+    struct slice pattern;            // as in the row
+};
+
+struct permission_set; // policy/permission.h
+struct pattern_set;    // policy/pattern.h
+
+/* What outlives snapshots, all of it in policy_state (policy/account.h). */
+struct account; // of a user
+struct meter;   // of a rate_limit row: what it counted
+struct purse;   // of a user or a key: what was spent
+
+/* What a rate_limit row may limit. */
+enum limit_figure {
+    FIGURE_RPM,
+    FIGURE_RPD,
+    FIGURE_TPM,
+    FIGURE_TPD,
+    FIGURE_CONCURRENT,
+    FIGURE_COUNT,
+};
+
+struct rate_limit {
+    int64_t id;
+    struct slice models;           // pattern
+    int64_t figures[FIGURE_COUNT]; // -1: no limit
+    struct meter *meter;
+};
+
+struct quota {
+    int64_t id;
+    enum quota_period period;
+    int64_t usd_nusd, adjustment_nusd;
+    int64_t adjusted_index; // of the period that the adjustment is in (period_index())
+    bool is_bad;            // the row is not valid: nothing may be spent
+};
+
+/* What a user or a key may do and spend. */
+struct allowance {
+    struct rate_limit *limits; // in order of id
+    size_t limit_count;
+    const struct pattern_set *patterns; // of the limits, by the same index
+    int64_t bad_limit_id;               // of a row that is not valid: nothing may be done; 0: none
+    struct quota *quotas;
+    size_t quota_count;
+    struct purse *purse;
 };
 
 struct user {
@@ -104,6 +150,11 @@ struct user {
     bool enabled, admin;
     struct permission *permissions;
     size_t permission_count;
+    const struct permission_set *permission_set; // of a long list, else NULL
+    const struct provider **file_providers;      // where the user may keep files, by address
+    size_t file_provider_count;
+    struct account *account;
+    struct allowance allowance;
 };
 
 struct key {
@@ -115,24 +166,32 @@ struct key {
     int64_t expires_unix_ms;        // 0: never
     struct permission *permissions; // narrow the user's when there are any
     size_t permission_count;
+    const struct permission_set *permission_set; // of a long list, else NULL
+    struct allowance allowance;                  // narrows the user's
 };
 
 struct snapshot {
     atomic_uint refs;
     uint64_t version;
     struct arena arena;
-    struct table keys;      // digest -> struct key
-    struct table providers; // name -> struct provider, enabled ones
-    struct table aliases;   // name -> struct alias, enabled ones
-    struct table models;    // bare id -> struct model, the first of all that have it (`same_id`)
+    struct table keys;        // digest -> struct key
+    struct table providers;   // name -> struct provider, enabled ones
+    struct table aliases;     // name -> struct alias, enabled ones
+    struct table models;      // bare id -> struct model, the first of all that have it (`same_id`)
+    struct table users_by_id; // int64_t -> struct user
+    struct table keys_by_id;  // int64_t -> struct key
     struct limits limits;
     size_t user_count;
 };
 
+/** Whoever has that id, or NULL. */
+const struct user *snapshot_user(const struct snapshot *s, int64_t id);
+const struct key *snapshot_key(const struct snapshot *s, int64_t id);
+
 /*
- * What outlives snapshots: whose turn it is.  One per process, used by whoever builds
- * snapshots, one at a time; goes after the last snapshot.  Counters are kept by the id
- * of their row, for as long as the process runs.
+ * What outlives snapshots: whose turn it is, and what was used and spent (account.h).  One
+ * per process, used by whoever builds snapshots, one at a time; goes after the last snapshot.
+ * All is kept by the id of its row, for as long as the process runs.
  */
 struct policy_state;
 struct policy_state *policy_state_new(void);

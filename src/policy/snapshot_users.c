@@ -1,6 +1,9 @@
 /* snapshot_users.c - users, keys and permissions, out of their rows. */
+#include <stdlib.h>
+
 #include "policy/builder.h"
 #include "policy/permission.h"
+#include "policy/state.h"
 
 /* The list that a permission goes on. */
 struct holder {
@@ -73,6 +76,86 @@ static void build_permissions(struct builder *b)
     }
 }
 
+static const struct permission_set *set_of(struct builder *b, const struct permission *list,
+                                           size_t count)
+{
+    return count > PERMISSION_LIST_MOST
+               ? permission_set_new(&b->snapshot->arena, list, count, b->seed)
+               : NULL;
+}
+
+/* Of lists that are long. */
+static void build_permission_sets(struct builder *b)
+{
+    const struct table_entry *entry;
+
+    for (size_t at = 0; (entry = table_next(&b->by_id[ROW_USER], &at));) {
+        struct user *u = entry->value;
+        u->permission_set = set_of(b, u->permissions, u->permission_count);
+    }
+    for (size_t at = 0; (entry = table_next(&b->by_id[ROW_KEY], &at));) {
+        struct key *k = entry->value;
+        k->permission_set = set_of(b, k->permissions, k->permission_count);
+    }
+}
+
+/* The provider of a permission, and its user in `u`; NULL when there is not both, which is said. */
+static const struct provider *file_provider(struct builder *b,
+                                            const struct file_permission_row *row, struct user **u)
+{
+    const struct provider *p = builder_find(b, ROW_PROVIDER, row->provider_id);
+
+    *u = builder_find(b, ROW_USER, row->user_id);
+    if (!builder_accepts(b, ROW_FILE_PERMISSION, &row->head))
+        return NULL;
+    if (!*u || !p) {
+        builder_skip(b, ROW_FILE_PERMISSION, row->head.id, "there is no %s %lld",
+                     *u ? "provider" : "user", (long long)(*u ? row->provider_id : row->user_id));
+        return NULL;
+    }
+    return p == &b->off ? NULL : p;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t) * (const struct provider *const *)a;
+    uintptr_t y = (uintptr_t) * (const struct provider *const *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Counts, makes the arrays, fills them, puts them in order. */
+static void build_file_permissions(struct builder *b)
+{
+    const struct file_permission_row *rows =
+        ROWS(b->rows, ROW_FILE_PERMISSION, struct file_permission_row);
+    size_t count = b->rows->counts[ROW_FILE_PERMISSION];
+    const struct table_entry *entry;
+
+    for (size_t i = 0; i < count; i++) {
+        struct user *u = builder_find(b, ROW_USER, rows[i].user_id);
+        if (u)
+            u->file_provider_count++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct user *u;
+        const struct provider *p = file_provider(b, &rows[i], &u);
+        if (u && !u->file_providers) {
+            u->file_providers =
+                arena_array(&b->snapshot->arena, const struct provider *, u->file_provider_count);
+            u->file_provider_count = 0;
+        }
+        if (p)
+            u->file_providers[u->file_provider_count++] = p;
+    }
+    for (size_t at = 0; count && (entry = table_next(&b->by_id[ROW_USER], &at));) {
+        struct user *u = entry->value;
+        if (u->file_provider_count)
+            qsort(u->file_providers, u->file_provider_count, sizeof(*u->file_providers),
+                  compare_addresses);
+    }
+}
+
 static void build_user(struct builder *b, const struct user_row *row)
 {
     struct user *u;
@@ -86,7 +169,9 @@ static void build_user(struct builder *b, const struct user_row *row)
         .enabled = row->enabled,
         .admin = row->admin,
     };
-    builder_keep(b, ROW_USER, &row->head, u);
+    u->account = policy_state_account(b->state, u->id);
+    u->allowance.purse = account_purse(u->account);
+    builder_keep_id(b, ROW_USER, &u->id, u);
     b->snapshot->user_count++;
 }
 
@@ -116,7 +201,8 @@ static void build_key(struct builder *b, const struct key_row *row)
         k->expires_unix_ms = row->expires_unix_ms > 0 ? row->expires_unix_ms : 1;
     memcpy(k->digest, row->digest.ptr, sizeof(k->digest));
     table_put(&b->snapshot->keys, slice_of((const char *)k->digest, sizeof(k->digest)), k);
-    builder_keep(b, ROW_KEY, &row->head, k);
+    k->allowance.purse = policy_state_purse(b->state, user->account, k->id);
+    builder_keep_id(b, ROW_KEY, &k->id, k);
 }
 
 void build_users(struct builder *b)
@@ -129,4 +215,6 @@ void build_users(struct builder *b)
     for (size_t i = 0; i < b->rows->counts[ROW_KEY]; i++)
         build_key(b, &keys[i]);
     build_permissions(b);
+    build_permission_sets(b);
+    build_file_permissions(b);
 }

@@ -233,3 +233,15 @@ size_t glob_literal_prefix_len(struct slice pattern)
     }
     return len;
 }
+
+size_t glob_literal_len(struct slice pattern)
+{
+    size_t len = 0;
+
+    while (pattern.len) {
+        size_t before = pattern.len, escaped = pattern.ptr[0] == '\\';
+        if (take_element(&pattern).kind == ELEMENT_LITERAL)
+            len += before - pattern.len - escaped;
+    }
+    return len;
+}

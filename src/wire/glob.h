@@ -33,4 +33,7 @@ bool glob_is_literal(struct slice pattern);
 /** How many bytes of text are fixed before the first wildcard: the more, the more specific. */
 size_t glob_literal_prefix_len(struct slice pattern);
 
+/** How many bytes of text are fixed in all. */
+size_t glob_literal_len(struct slice pattern);
+
 #endif

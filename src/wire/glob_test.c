@@ -131,25 +131,25 @@ static void test_match(void **state)
 static const struct {
     const char *pattern;
     bool valid, literal;
-    size_t prefix;
+    size_t prefix, fixed;
 } facts[] = {
-    {"",          true,  true,  0},
-    {"gpt-4o",    true,  true,  6},
-    {"gpt-*",     true,  false, 4},
-    {"*-mini",    true,  false, 0},
-    {"a?",        true,  false, 1},
-    {"ab[c]d",    true,  false, 2},
-    {"a\\*b*",    true,  false, 3},
-    {"a\\b",      true,  false, 2},
-    {"\xc3\xa9*", true,  false, 2},
-    {"a]b",       true,  true,  3},
-    {"[",         false, false, 0},
-    {"a[b",       false, false, 1},
-    {"[]",        false, false, 0},
-    {"[!]",       false, false, 0},
-    {"[b-a]",     false, false, 0},
-    {"[a-b-\\]",  false, false, 0},
-    {"ab\\",      false, false, 2},
+    {"",          true,  true,  0, 0},
+    {"gpt-4o",    true,  true,  6, 6},
+    {"gpt-*",     true,  false, 4, 4},
+    {"*-mini",    true,  false, 0, 5},
+    {"a?",        true,  false, 1, 1},
+    {"ab[c]d",    true,  false, 2, 3},
+    {"a\\*b*",    true,  false, 3, 3},
+    {"a\\b",      true,  false, 2, 2},
+    {"\xc3\xa9*", true,  false, 2, 2},
+    {"a]b",       true,  true,  3, 3},
+    {"[",         false, false, 0, 0},
+    {"a[b",       false, false, 1, 0},
+    {"[]",        false, false, 0, 0},
+    {"[!]",       false, false, 0, 0},
+    {"[b-a]",     false, false, 0, 0},
+    {"[a-b-\\]",  false, false, 0, 0},
+    {"ab\\",      false, false, 2, 0},
 };
 
 static void test_facts(void **state)
@@ -165,6 +165,8 @@ static void test_facts(void **state)
         assert_int_equal(why.text[0] == '\0', facts[i].valid);
         assert_int_equal(glob_is_literal(pattern), facts[i].literal);
         assert_int_equal(glob_literal_prefix_len(pattern), facts[i].prefix);
+        if (facts[i].valid)
+            assert_int_equal(glob_literal_len(pattern), facts[i].fixed);
     }
     memset(text, 'a', sizeof(text));
     assert_int_equal(glob_validate(slice_of(text, GLOB_MAX_BYTES), &e), ERR_NONE);
