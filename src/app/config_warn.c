@@ -1,17 +1,10 @@
 /* config_warn.c - what is declared in the configuration file and will do nothing. */
 #include <stddef.h>
 
-#include "app/config.h"
-#include "base/table.h"
+#include "app/config_warning.h"
 #include "channel/channel.h"
 #include "policy/provider_settings.h"
 #include "wire/glob.h"
-
-struct warn {
-    const struct config *c;
-    struct table names; // what clients may send: aliases, models, provider/model
-    bool open;          // some enabled provider takes models that are not declared
-};
 
 static struct slice joined(const struct warn *w, const struct config_row *model)
 {
@@ -41,88 +34,139 @@ static bool has_list(const struct config_row *r, enum row_type type)
     return r->lists & (1U << type);
 }
 
-static const struct config_row *find_provider(const struct config *c, struct slice name)
+const struct config_row *warn_provider_of(const struct warn *w, struct slice name)
 {
-    for (const struct config_row *r = c->rows[ROW_PROVIDER]; r; r = r->next) {
-        if (slice_eq(((const struct provider_row *)r->row)->name, name))
-            return r;
-    }
-    return NULL;
+    return name.ptr ? table_get(&w->providers, name) : NULL;
 }
 
-/* Whether a pattern can only ever match names that are declared, and matches none of them. */
-static void warn_permission(const struct warn *w, const struct config_row *r)
+bool warn_is_closed(const struct warn *w, const struct config_row *provider)
 {
-    const struct permission_row *permission = r->row;
-    const struct config_row *at = find_provider(w->c, r->provider.name);
-    const struct table_entry *entry;
-    size_t next = 0;
-
-    if (at && !((const struct provider_row *)at->row)->enabled) {
-        problem_warn(w->c->problems, r->provider.place,
-                     "this permission can never match: the provider \"%.*s\" is disabled",
-                     SLICE_ARG(r->provider.name));
-        return;
-    }
-    while ((entry = table_next(&w->names, &next))) {
-        const struct config_row *model = entry->value;
-        bool here = !at || model->type == ROW_ALIAS || model->parent == at;
-        if (here && glob_match(permission->models, entry->key))
-            return;
-    }
-    if (w->c->declared[ROW_PROVIDER] && w->c->declared[ROW_MODEL])
-        problem_warn(w->c->problems, r->node->place,
-                     "\"%.*s\" matches no alias and no model that is declared here%s",
-                     SLICE_ARG(permission->models), w->open ? "" : ": it can never match");
-}
-
-static bool is_declared_only(const struct config_row *r, struct arena *a)
-{
-    const struct provider_row *provider = r->row;
-    const struct channel *channel = channel_find(provider->channel);
+    const struct provider_row *row = provider->row;
+    const struct channel *channel = channel_find(row->channel);
     struct provider_settings settings = {.declared_models_only = false};
     struct err_info e = {.code = ERR_NONE};
 
-    return channel && !provider_settings_read(provider->settings, channel, a, &settings, &e) &&
+    return channel &&
+           !provider_settings_read(row->settings, channel, w->c->problems->arena, &settings, &e) &&
            settings.declared_models_only;
+}
+
+static bool match_names(const struct warn *w, struct slice pattern, const struct config_row *at)
+{
+    const struct table_entry *entry;
+    size_t next = 0;
+
+    while ((entry = table_next(&w->names, &next))) {
+        const struct config_row *model = entry->value;
+        bool here = !at || model->type == ROW_ALIAS || model->parent == at;
+        if (here && glob_match(pattern, entry->key))
+            return true;
+    }
+    return false;
+}
+
+bool warn_matches(struct warn *w, struct slice pattern, const struct config_row *at)
+{
+    static char yes, no; // for their addresses
+    void *known;
+    struct slice key;
+
+    if (!w->c->declared[ROW_PROVIDER] || !w->c->declared[ROW_MODEL])
+        return true;
+    key = arena_printf(w->c->problems->arena, "%p/%.*s", (const void *)at, SLICE_ARG(pattern));
+    known = table_get(&w->matched, key);
+    if (!known) {
+        known = match_names(w, pattern, at) ? &yes : &no;
+        table_put(&w->matched, key, known);
+    }
+    return known == &yes;
+}
+
+void warn_no_match(const struct warn *w, struct place at, struct slice pattern)
+{
+    problem_warn(w->c->problems, at,
+                 "\"%.*s\" matches no alias and no model that is declared here%s",
+                 SLICE_ARG(pattern), w->open ? "" : ": it can never match");
+}
+
+static void warn_permission(struct warn *w, const struct config_row *r)
+{
+    const struct permission_row *permission = r->row;
+    const struct config_row *at = warn_provider_of(w, r->provider.name);
+
+    if (at && !((const struct provider_row *)at->row)->enabled)
+        problem_warn(w->c->problems, r->provider.place,
+                     "this permission can never match: the provider \"%.*s\" is disabled",
+                     SLICE_ARG(r->provider.name));
+    else if (!warn_matches(w, permission->models, at))
+        warn_no_match(w, r->node->place, permission->models);
+}
+
+/* The models of a provider by their ids: what is asked often. */
+static const struct config_row *find_model(const struct warn *w, const struct config_row *provider,
+                                           struct slice model)
+{
+    const struct config_row *r = table_get(
+        &w->names, arena_printf(w->c->problems->arena, "%.*s/%.*s",
+                                SLICE_ARG(((const struct provider_row *)provider->row)->name),
+                                SLICE_ARG(model)));
+
+    return r && r->type == ROW_MODEL && r->parent == provider ? r : NULL;
+}
+
+bool warn_is_priced(const struct warn *w, const struct config_row *provider, struct slice model)
+{
+    const struct config_row *row = find_model(w, provider, model);
+
+    if (row && ((const struct model_row *)row->row)->price.ptr)
+        return true;
+    for (const struct config_row *r = w->c->rows[ROW_PRICE]; r; r = r->next) {
+        if ((!r->provider.name.ptr || warn_provider_of(w, r->provider.name) == provider) &&
+            glob_match(((const struct price_row *)r->row)->models, model))
+            return true;
+    }
+    return false;
 }
 
 static void warn_target(const struct warn *w, const struct config_row *r)
 {
     const struct alias_target_row *target = r->row;
-    const struct config_row *provider = find_provider(w->c, r->provider.name);
-    struct slice name = arena_printf(w->c->problems->arena, "%.*s/%.*s", SLICE_ARG(r->provider.name),
-                                     SLICE_ARG(target->model));
+    const struct config_row *provider = warn_provider_of(w, r->provider.name);
+    bool priced;
 
     if (!provider)
         return;
-    if (!((const struct provider_row *)provider->row)->enabled)
+    if (!((const struct provider_row *)provider->row)->enabled) {
         problem_warn(w->c->problems, r->provider.place, "the provider \"%.*s\" is disabled",
                      SLICE_ARG(r->provider.name));
-    else if (!table_get(&w->names, name) && has_list(provider, ROW_MODEL))
+        return;
+    }
+    if (find_model(w, provider, target->model) || !has_list(provider, ROW_MODEL))
+        return;
+    priced = ((const struct alias_row *)r->parent->row)->price.ptr ||
+             warn_is_priced(w, provider, target->model);
+    if (!priced || warn_is_closed(w, provider))
         problem_warn(w->c->problems, r->node->place,
-                     "\"%.*s\" declares no model \"%.*s\": it has no price%s",
-                     SLICE_ARG(r->provider.name), SLICE_ARG(target->model),
-                     is_declared_only(provider, w->c->problems->arena) ? " and is refused" : "");
+                     "\"%.*s\" declares no model \"%.*s\": it %s%s%s", SLICE_ARG(r->provider.name),
+                     SLICE_ARG(target->model), priced ? "" : "has no price",
+                     priced || !warn_is_closed(w, provider) ? "" : " and ",
+                     warn_is_closed(w, provider) ? "is refused" : "");
 }
 
-static bool has_child(const struct config *c, const struct config_row *parent, enum row_type type)
+/* Whether it has some row of the kind within it. */
+static bool has_child(const struct config_row *r, enum row_type type)
 {
-    for (const struct config_row *r = c->rows[type]; r; r = r->next) {
-        if (r->parent == parent)
-            return true;
-    }
-    return false;
+    return r->filled & (1U << type);
 }
 
 static void warn_user(const struct config *c, const struct config_row *r)
 {
     struct slice name = ((const struct user_row *)r->row)->name;
 
-    if (!has_child(c, r, ROW_KEY))
+    if (!has_child(r, ROW_KEY))
         problem_warn(c->problems, r->node->place, "the user \"%.*s\" has no key here",
                      SLICE_ARG(name));
-    if (!has_child(c, r, ROW_PERMISSION))
+    if (!has_child(r, ROW_PERMISSION))
         problem_warn(c->problems, r->node->place,
                      "the user \"%.*s\" has no permission here: without one nothing may be used",
                      SLICE_ARG(name));
@@ -133,7 +177,7 @@ static void warn_provider(const struct config *c, const struct config_row *r)
     const struct provider_row *provider = r->row;
     const struct channel *channel = channel_find(provider->channel);
 
-    if (channel && channel->wants_secret && !has_child(c, r, ROW_CREDENTIAL))
+    if (channel && channel->wants_secret && !has_child(r, ROW_CREDENTIAL))
         problem_warn(c->problems, r->node->place, "the provider \"%.*s\" has no credential here",
                      SLICE_ARG(provider->name));
 }
@@ -150,14 +194,32 @@ static void warn_credential(const struct config *c, const struct config_row *r)
                      "has one");
 }
 
-static void warn_model(const struct config *c, const struct config_row *r)
+static void warn_model(const struct warn *w, const struct config_row *r)
 {
     const struct model_row *model = r->row;
 
-    if (!model->price.ptr)
-        problem_warn(c->problems, r->node->place,
-                     "the model \"%.*s\" has no price: what it costs cannot be counted",
-                     SLICE_ARG(model->model));
+    if (!warn_is_priced(w, r->parent, model->model))
+        problem_warn(w->c->problems, r->node->place, "the model \"%.*s\" has no price: %s",
+                     SLICE_ARG(model->model),
+                     w->limits.unpriced == UNPRICED_DENY ? "it is refused"
+                                                         : "what it costs cannot be counted");
+}
+
+static void read_all(struct warn *w)
+{
+    struct err_info e = {.code = ERR_NONE};
+
+    limits_set_defaults(&w->limits);
+    for (const struct config_row *r = w->c->rows[ROW_SETTING]; r; r = r->next) {
+        const struct setting_row *setting = r->row;
+        limits_set(&w->limits, setting->name, setting->value, w->c->problems->arena, &e);
+    }
+    for (struct config_row *r = w->c->rows[ROW_PROVIDER]; r; r = r->next) {
+        table_put(&w->providers, ((const struct provider_row *)r->row)->name, r);
+        if (((const struct provider_row *)r->row)->enabled && !warn_is_closed(w, r))
+            w->open = true;
+    }
+    list_names(w);
 }
 
 void config_warn(const struct config *c)
@@ -165,19 +227,17 @@ void config_warn(const struct config *c)
     struct warn w = {.c = c};
 
     table_init(&w.names, 0);
-    list_names(&w);
-    for (const struct config_row *r = c->rows[ROW_PROVIDER]; r; r = r->next) {
+    table_init(&w.providers, 0);
+    table_init(&w.matched, 0);
+    read_all(&w);
+    for (const struct config_row *r = c->rows[ROW_PROVIDER]; r; r = r->next)
         warn_provider(c, r);
-        if (((const struct provider_row *)r->row)->enabled &&
-            !is_declared_only(r, c->problems->arena))
-            w.open = true;
-    }
     for (const struct config_row *r = c->rows[ROW_CREDENTIAL]; r; r = r->next)
         warn_credential(c, r);
     for (const struct config_row *r = c->rows[ROW_MODEL]; r; r = r->next)
-        warn_model(c, r);
+        warn_model(&w, r);
     for (const struct config_row *r = c->rows[ROW_ALIAS]; r; r = r->next) {
-        if (!has_child(c, r, ROW_ALIAS_TARGET))
+        if (!has_child(r, ROW_ALIAS_TARGET))
             problem_warn(c->problems, r->node->place, "the alias \"%.*s\" has no target",
                          SLICE_ARG(((const struct alias_row *)r->row)->name));
     }
@@ -187,5 +247,9 @@ void config_warn(const struct config *c)
         warn_user(c, r);
     for (const struct config_row *r = c->rows[ROW_PERMISSION]; r; r = r->next)
         warn_permission(&w, r);
+    warn_access(&w);
+    warn_rules(&w);
+    table_release(&w.matched);
+    table_release(&w.providers);
     table_release(&w.names);
 }
