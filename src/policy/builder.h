@@ -51,4 +51,7 @@ void build_users(struct builder *b);
 /** What users and keys may do and spend, after them: snapshot_limits.c. */
 void build_allowances(struct builder *b);
 
+/** Rules, after providers and aliases: snapshot_rules.c. */
+void build_rules(struct builder *b);
+
 #endif

@@ -43,6 +43,8 @@ static const struct setting settings[] = {
             "refuse what a translation would have to drop"),
     SETTING(WITH_UPSTREAM, auto_cache, BOOL, "true",
             "Anthropic: mark the prompts of clients of other dialects for caching"),
+    SETTING(WITH_UPSTREAM, magic_strings, BOOL, "false",
+            "Anthropic: clients mark prompts for caching by strings in their texts"),
     SETTING(EVERY_CHANNEL, declared_models_only, BOOL, "false", "refuse models that have no row"),
     SETTING(WITH_UPSTREAM, ca_file, TEXT, NULL,
             "PEM file of authorities to trust, beside the system's"),

@@ -21,6 +21,7 @@ struct provider_settings {
     bool prefer_chat;
     bool strict_translation;
     bool auto_cache;
+    bool magic_strings;
     struct url base;           // of base_url; zero for channels that answer themselves
     enum dialect only_dialect; // DIALECT_COUNT: whatever the channel speaks
 };

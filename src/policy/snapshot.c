@@ -114,6 +114,7 @@ struct snapshot *snapshot_build(const struct row_set *rows, struct policy_state 
     build_limits(&b);
     build_providers(&b);
     build_aliases(&b);
+    build_rules(&b);
     build_users(&b);
     build_allowances(&b);
     b.snapshot->users_by_id = take_table(&b.by_id[ROW_USER]);

@@ -20,6 +20,7 @@
 #include "policy/price.h"
 #include "policy/routing.h"
 #include "policy/row.h"
+#include "policy/rule.h"
 #include "wire/url.h"
 
 struct credential {
@@ -39,6 +40,7 @@ struct provider {
     struct routing routing;         // what it does with each operation and dialect
     bool strict_translation;        // what a translation would drop is refused
     bool auto_cache;                // Anthropic: prompts of other dialects are marked for caching
+    bool magic_strings;             // Anthropic: clients mark prompts by strings in their texts
     struct credential *credentials; // enabled ones, those of weight 0 last; one of id 0 without a
                                     // key where none is configured and the channel needs none
     size_t credential_count;
@@ -53,7 +55,8 @@ struct provider {
     struct slice organization, project; // OpenAI's headers, empty: not sent
     bool insecure_skip_verify;
     struct slice ca_file;
-    atomic_uint *next_credential; // counts turns; outlives the snapshot
+    atomic_uint *next_credential;  // counts turns; outlives the snapshot
+    const struct rule_list *rules; // for requests that go there; NULL: none
     int64_t created_unix_ms;
 };
 
@@ -78,9 +81,10 @@ struct alias {
     struct slice name;
     struct alias_target *targets; // of enabled providers, in tier order; there may be none left
     size_t target_count;
-    bool weighted;     // the first of each tier is chosen by weight
-    bool strict;       // as a provider's strict_translation
-    atomic_uint *turn; // counts requests, for that; outlives the snapshot
+    bool weighted;                 // the first of each tier is chosen by weight
+    bool strict;                   // as a provider's strict_translation
+    atomic_uint *turn;             // counts requests, for that; outlives the snapshot
+    const struct rule_list *rules; // for requests by this name; NULL: none
     int64_t created_unix_ms;
 };
 
@@ -180,6 +184,7 @@ struct snapshot {
     struct table models;      // bare id -> struct model, the first of all that have it (`same_id`)
     struct table users_by_id; // int64_t -> struct user
     struct table keys_by_id;  // int64_t -> struct key
+    const struct rule_list *rules; // for all requests; NULL: none
     struct limits limits;
     size_t user_count;
 };

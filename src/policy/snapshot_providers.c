@@ -159,6 +159,7 @@ static enum err provider_configure(struct builder *b, const struct provider_row 
     p->ca_file = settings.ca_file;
     p->strict_translation = settings.strict_translation;
     p->auto_cache = settings.auto_cache;
+    p->magic_strings = settings.magic_strings;
     rules = (struct routing_rules){p->channel, settings.only_dialect, settings.prefer_chat};
     if (routing_read(row->routing, &rules, &p->routing, e))
         return e->code;
