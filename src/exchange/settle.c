@@ -44,7 +44,7 @@ static bool is_free(const struct exchange *x)
 static void fill_cost(const struct exchange *x, struct usage_record *r)
 {
     const struct candidate *c = x->attempt.candidate;
-    const struct price *price = c && c->row ? c->row->price : NULL;
+    const struct price *price = c ? c->price : NULL;
 
     r->usage = x->listener.usage;
     r->source = x->listener.source;

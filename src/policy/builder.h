@@ -42,6 +42,9 @@ struct slice builder_dup(struct builder *b, struct slice s);
 /** Providers, their credentials and models: snapshot_providers.c. */
 void build_providers(struct builder *b);
 
+/** Rows of prices, after the providers and before their models: snapshot_prices.c. */
+void build_prices(struct builder *b);
+
 /** Aliases and their targets, after the providers: snapshot_aliases.c. */
 void build_aliases(struct builder *b);
 

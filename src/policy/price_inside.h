@@ -47,7 +47,7 @@ struct price_window {
 struct price {
     struct price_sheet list;
     struct price_mode modes[SERVICE_TIER_COUNT];
-    struct price_window windows[PRICE_MAX_WINDOWS]; // by `from`, none over another
+    struct price_window *windows; // [window_count], by `from`, none over another
     size_t window_count;
     struct slice text;
     int64_t id;

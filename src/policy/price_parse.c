@@ -326,6 +326,7 @@ static enum err read_windows(struct reader *r, const struct written *list, const
     items = as_list(r, list->windows, PRICE_MAX_WINDOWS, place);
     if (!items)
         return r->e->code;
+    out->windows = arena_array(r->a, struct price_window, items->count);
     json_for_each(item, items) {
         struct price_window window = {0};
         struct written w;

@@ -6,6 +6,7 @@
 
 #include "base/array.h"
 #include "crypto/keep.h"
+#include "policy/catalogue.h"
 #include "policy/field.h"
 
 #define MAX_FIELDS 16
@@ -50,6 +51,8 @@ static const struct setting settings[] = {
             "PEM file of authorities to trust, beside the system's"),
     SETTING(WITH_UPSTREAM, insecure_skip_verify, BOOL, "false",
             "do not verify TLS; private addresses only"),
+    SETTING(WITH_UPSTREAM, prices, TEXT, NULL,
+            "whose prices of the catalogue hold: openai, anthropic, google, ...; none"),
 };
 
 _Static_assert(ARRAY_LEN(settings) <= MAX_FIELDS, "room for all");
@@ -167,6 +170,14 @@ static enum err check_rest(struct provider_settings *s, struct err_info *e)
     return ERR_NONE;
 }
 
+static void choose_prices(struct provider_settings *s, const struct channel *c)
+{
+    if (!s->prices.len)
+        s->price_vendor = catalogue_vendor_of(c->name);
+    else if (!slice_eq(s->prices, SLICE("none")))
+        s->price_vendor = s->prices;
+}
+
 enum err provider_settings_read(struct slice json, const struct channel *c, struct arena *a,
                                 struct provider_settings *out, struct err_info *e)
 {
@@ -177,6 +188,7 @@ enum err provider_settings_read(struct slice json, const struct channel *c, stru
     if (fields_read_text(fields, count, out, json, "settings", "settings.", a, e) ||
         check_base(out, c, e) || check_rest(out, e))
         return e->code;
+    choose_prices(out, c);
     return ERR_NONE;
 }
 

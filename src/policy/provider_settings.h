@@ -16,6 +16,8 @@ struct provider_settings {
     struct slice organization, project; // OpenAI's headers
     struct slice dialect;               // as written
     struct slice ca_file;
+    struct slice prices;       // as written
+    struct slice price_vendor; // whose prices of the catalogue hold; empty: nobody's
     bool declared_models_only;
     bool insecure_skip_verify;
     bool prefer_chat;

@@ -132,7 +132,7 @@ static enum err forbid(struct slice name, struct err_info *e)
 static void add(struct route *out, const struct provider *p, struct slice model,
                 const struct model *row)
 {
-    out->candidates[out->count++] = (struct candidate){p, model, row};
+    out->candidates[out->count++] = (struct candidate){.provider = p, .model = model, .row = row};
 }
 
 /* Where in targets[from .. to), all of one tier, this request begins. */
@@ -276,6 +276,21 @@ static enum err resolve_aggregated(const struct snapshot *s, const struct key *k
     return p && take_named(p, id, out) ? ERR_NONE : not_found(s, key, NULL, name, e);
 }
 
+/* An alias's price is for whatever its targets would cost. */
+static void price_candidate(const struct snapshot *s, const struct alias *alias,
+                            struct candidate *c)
+{
+    if (alias && alias->price) {
+        c->price = alias->price;
+        c->price_source = "alias";
+    } else if (c->row) {
+        c->price = c->row->price;
+        c->price_source = c->row->price_source;
+    } else {
+        c->price = snapshot_find_price(s, c->provider, c->model, &c->price_source);
+    }
+}
+
 enum err route_resolve(const struct snapshot *s, const struct key *key,
                        const struct provider *scope, struct slice name, struct route *out,
                        struct err_info *e)
@@ -291,8 +306,10 @@ enum err route_resolve(const struct snapshot *s, const struct key *key,
         *out = (struct route){0};
         return err;
     }
-    for (size_t i = 0; i < out->count; i++)
+    for (size_t i = 0; i < out->count; i++) {
+        price_candidate(s, out->alias, &out->candidates[i]);
         out->renamed |= !slice_eq(out->candidates[i].model, name);
+    }
     return ERR_NONE;
 }
 

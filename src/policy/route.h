@@ -15,8 +15,10 @@ const struct key *route_authenticate(const struct snapshot *s,
 /* One way to serve a request. */
 struct candidate {
     const struct provider *provider;
-    struct slice model;      // the upstream's id; may borrow from the name that was asked for
-    const struct model *row; // NULL: not declared, so unpriced
+    struct slice model;        // the upstream's id; may borrow from the name that was asked for
+    const struct model *row;   // NULL: not declared
+    const struct price *price; // what is charged by; NULL: it is unpriced
+    const char *price_source;  // "alias", "model", "prices", "catalogue", or NULL
 };
 
 #define ROUTE_MAX_CANDIDATES 16

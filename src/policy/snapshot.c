@@ -6,6 +6,7 @@
 
 #include "base/panic.h"
 #include "policy/builder.h"
+#include "policy/state.h"
 
 void builder_complain(struct builder *b, enum row_type type, int64_t id, const struct err_info *e)
 {
@@ -72,6 +73,7 @@ static struct snapshot *snapshot_new(uint64_t version, uint64_t seed)
     table_init(&s->providers, seed);
     table_init(&s->aliases, seed);
     table_init(&s->models, seed);
+    table_init(&s->literal_prices, seed);
     limits_set_defaults(&s->limits);
     return s;
 }
@@ -111,6 +113,7 @@ struct snapshot *snapshot_build(const struct row_set *rows, struct policy_state 
 
     for (int type = 0; type < ROW_TYPE_COUNT; type++)
         table_init(&b.by_id[type], seed);
+    b.snapshot->catalogue = policy_state_catalogue(state);
     build_limits(&b);
     build_providers(&b);
     build_aliases(&b);
@@ -159,6 +162,8 @@ static void snapshot_free(struct snapshot *s)
     table_release(&s->models);
     table_release(&s->users_by_id);
     table_release(&s->keys_by_id);
+    table_release(&s->literal_prices);
+    catalogue_unref(s->catalogue);
     arena_release(&s->arena);
     free(s);
 }

@@ -15,6 +15,7 @@
 #include "channel/channel.h"
 #include "chat/model.h"
 #include "crypto/key.h" // KEY_DIGEST_BYTES
+#include "policy/catalogue.h"
 #include "policy/limits.h"
 #include "policy/period.h"
 #include "policy/price.h"
@@ -55,6 +56,7 @@ struct provider {
     struct slice organization, project; // OpenAI's headers, empty: not sent
     bool insecure_skip_verify;
     struct slice ca_file;
+    struct slice price_vendor;     // whose prices of the catalogue hold; empty: nobody's
     atomic_uint *next_credential;  // counts turns; outlives the snapshot
     const struct rule_list *rules; // for requests that go there; NULL: none
     int64_t created_unix_ms;
@@ -64,7 +66,8 @@ struct model {
     struct slice id, display_name;
     struct provider *provider;
     struct model *same_id;     // the next provider's of the same bare id, or NULL
-    const struct price *price; // NULL: unpriced
+    const struct price *price; // its own, or what was found for it; NULL: unpriced
+    const char *price_source;  // "model", "prices", "catalogue"; NULL: unpriced
     const struct chat_model *gates[DIALECT_COUNT]; // by what upstream speaks
     int64_t created_unix_ms;
     int64_t context_window; // 0: not known
@@ -83,9 +86,18 @@ struct alias {
     size_t target_count;
     bool weighted;                 // the first of each tier is chosen by weight
     bool strict;                   // as a provider's strict_translation
+    const struct price *price;     // of its requests, whichever target answers; NULL: the target's
     atomic_uint *turn;             // counts requests, for that; outlives the snapshot
     const struct rule_list *rules; // for requests by this name; NULL: none
     int64_t created_unix_ms;
+};
+
+/* What models cost that have no price of their own: a row of prices. */
+struct price_rule {
+    int64_t id;
+    const struct provider *provider; // NULL: any
+    struct slice models;             // glob, of upstream ids
+    const struct price *price;       // NULL: the row is bad, these models are unpriced
 };
 
 /* What the pattern of a permission amounts to, so that most need no matcher. */
@@ -184,7 +196,11 @@ struct snapshot {
     struct table models;      // bare id -> struct model, the first of all that have it (`same_id`)
     struct table users_by_id; // int64_t -> struct user
     struct table keys_by_id;  // int64_t -> struct key
-    const struct rule_list *rules; // for all requests; NULL: none
+    const struct rule_list *rules;  // for all requests; NULL: none
+    struct table literal_prices;    // provider and id -> struct price_rule
+    struct price_rule *price_rules; // [price_rule_count], with wildcards, most specific first
+    size_t price_rule_count;
+    struct catalogue *catalogue; // NULL: none
     struct limits limits;
     size_t user_count;
 };
@@ -202,6 +218,9 @@ struct policy_state;
 struct policy_state *policy_state_new(void);
 void policy_state_free(struct policy_state *state);
 
+/** Snapshots built from now on charge by it; takes a reference.  NULL: by no catalogue. */
+void policy_state_use_catalogue(struct policy_state *state, struct catalogue *catalogue);
+
 /* Rows that had to be left out, for the log and `gproxy check`. */
 typedef void snapshot_complain_fn(void *ctx, enum row_type type, int64_t id, const char *reason);
 
@@ -214,6 +233,22 @@ typedef void snapshot_complain_fn(void *ctx, enum row_type type, int64_t id, con
 struct snapshot *snapshot_build(const struct row_set *rows, struct policy_state *state,
                                 uint64_t version, uint64_t seed, snapshot_complain_fn *complain,
                                 void *ctx);
+
+/**
+ * What a model without a price of its own costs on `p`: by a row of prices, else by the
+ * catalogue.  NULL: it is unpriced; `source` says which ("prices", "catalogue", NULL).
+ */
+const struct price *snapshot_find_price(const struct snapshot *s, const struct provider *p,
+                                        struct slice model, const char **source);
+
+/** What the catalogue says about a model of `p`, or NULL. */
+const struct catalogue_entry *snapshot_find_entry(const struct snapshot *s,
+                                                  const struct provider *p, struct slice model);
+
+typedef void snapshot_price_fn(void *ctx, const struct price *price);
+
+/** All prices that something may be charged by, some of them more than once. */
+void snapshot_each_price(const struct snapshot *s, snapshot_price_fn *fn, void *ctx);
 
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); // NULL is fine; wipes secrets with the last one

@@ -46,6 +46,17 @@ static void build_target(struct builder *b, const struct alias_target_row *row)
     }
 }
 
+/* It is good: the row was accepted. */
+static const struct price *price_of(struct builder *b, const struct alias_row *row)
+{
+    const struct price *price = NULL;
+    struct err_info e = {0};
+
+    if (row->price.ptr)
+        price_parse(row->price, &b->snapshot->arena, &price, &e);
+    return price;
+}
+
 static struct alias *alias_new(struct builder *b, const struct alias_row *row)
 {
     struct alias *alias;
@@ -62,6 +73,7 @@ static struct alias *alias_new(struct builder *b, const struct alias_row *row)
         .targets = arena_array(&b->snapshot->arena, struct alias_target, ROUTE_MAX_CANDIDATES),
         .weighted = slice_eq(row->strategy, SLICE("weighted")),
         .strict = row->strict,
+        .price = price_of(b, row),
         .turn = policy_state_turn(b->state, ROW_ALIAS, row->head.id),
         .created_unix_ms = row->head.created_unix_ms,
     };

@@ -85,16 +85,28 @@ static void build_credentials(struct builder *b)
     }
 }
 
-static const struct price *price_new(struct builder *b, const struct model_row *row)
+/* Its own price, or else what is found for it; a bad one of its own is none. */
+static void price_model(struct builder *b, const struct model_row *row, struct model *m)
 {
-    const struct price *price;
     struct err_info e = {0};
 
     if (!row->price.ptr)
-        return NULL;
-    if (price_parse(row->price, &b->snapshot->arena, &price, &e) != ERR_NONE)
+        m->price = snapshot_find_price(b->snapshot, m->provider, m->id, &m->price_source);
+    else if (price_parse(row->price, &b->snapshot->arena, &m->price, &e) == ERR_NONE)
+        m->price_source = "model";
+    else
         builder_complain(b, ROW_MODEL, row->head.id, &e);
-    return price;
+}
+
+static int64_t context_window(struct builder *b, const struct model_row *row,
+                              const struct provider *p)
+{
+    const struct catalogue_entry *entry;
+
+    if (row->context_window != ROW_NULL_INT)
+        return row->context_window;
+    entry = snapshot_find_entry(b->snapshot, p, row->model);
+    return entry ? entry->context_window : 0;
 }
 
 /* Puts the model behind those of other providers that have the same id. */
@@ -111,12 +123,21 @@ static void index_bare_id(struct snapshot *s, struct model *m)
     at->same_id = m;
 }
 
+/* All but its price is as it should be: without it, the model would be charged by another one. */
+static bool is_good_model(struct builder *b, const struct model_row *row)
+{
+    struct model_row unpriced = *row;
+
+    unpriced.price = (struct slice){0};
+    return builder_accepts(b, ROW_MODEL, &unpriced.head);
+}
+
 static void build_model(struct builder *b, const struct model_row *row)
 {
     struct provider *p = owner(b, ROW_MODEL, &row->head, row->provider_id);
     struct model *m;
 
-    if (!p || !builder_accepts(b, ROW_MODEL, &row->head))
+    if (!p || !is_good_model(b, row))
         return;
     if (table_get(&p->models, row->model) || table_get(&p->disabled_models, row->model)) {
         builder_skip(b, ROW_MODEL, row->head.id, "id: the provider has this model twice");
@@ -127,10 +148,10 @@ static void build_model(struct builder *b, const struct model_row *row)
         .id = builder_dup(b, row->model),
         .display_name = builder_dup(b, row->display_name),
         .provider = p,
-        .price = price_new(b, row),
         .created_unix_ms = row->head.created_unix_ms,
-        .context_window = row->context_window == ROW_NULL_INT ? 0 : row->context_window,
+        .context_window = context_window(b, row, p),
     };
+    price_model(b, row, m);
     for (int d = 0; d < DIALECT_COUNT; d++)
         m->gates[d] = chat_model_find((enum dialect)d, m->id);
     if (!row->enabled) {
@@ -160,6 +181,12 @@ static enum err provider_configure(struct builder *b, const struct provider_row 
     p->strict_translation = settings.strict_translation;
     p->auto_cache = settings.auto_cache;
     p->magic_strings = settings.magic_strings;
+    p->price_vendor = settings.price_vendor;
+    if (settings.prices.ptr && p->price_vendor.len && b->snapshot->catalogue &&
+        !catalogue_has_vendor(b->snapshot->catalogue, p->price_vendor))
+        builder_skip(b, ROW_PROVIDER, row->head.id,
+                     "settings.prices: the catalogue has no prices of '%.*s'",
+                     SLICE_ARG(slice_sub(p->price_vendor, 0, 64)));
     rules = (struct routing_rules){p->channel, settings.only_dialect, settings.prefer_chat};
     if (routing_read(row->routing, &rules, &p->routing, e))
         return e->code;
@@ -206,6 +233,7 @@ void build_providers(struct builder *b)
         builder_keep(b, ROW_PROVIDER, &rows[i].head, p ? p : &b->off);
     }
     build_credentials(b);
+    build_prices(b);
     for (size_t i = 0; i < b->rows->counts[ROW_MODEL]; i++)
         build_model(b, &models[i]);
 }

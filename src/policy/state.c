@@ -13,6 +13,7 @@ struct policy_state {
     struct table purses;   // key id -> struct purse
     struct table meters;   // struct meter_key -> struct meter
     atomic_uint_fast64_t hits[LIMIT_KIND_COUNT];
+    struct catalogue *catalogue;
 };
 
 /* Both of one width, so that there is no padding to hash. */
@@ -48,8 +49,22 @@ void policy_state_free(struct policy_state *state)
     table_release(&state->accounts);
     table_release(&state->purses);
     table_release(&state->meters);
+    catalogue_unref(state->catalogue);
     arena_release(&state->arena);
     free(state);
+}
+
+void policy_state_use_catalogue(struct policy_state *state, struct catalogue *catalogue)
+{
+    struct catalogue *before = state->catalogue;
+
+    state->catalogue = catalogue ? catalogue_ref(catalogue) : NULL;
+    catalogue_unref(before);
+}
+
+struct catalogue *policy_state_catalogue(const struct policy_state *state)
+{
+    return state->catalogue ? catalogue_ref(state->catalogue) : NULL;
 }
 
 atomic_uint *policy_state_turn(struct policy_state *state, enum row_type type, int64_t id)

@@ -26,4 +26,7 @@ struct purse *policy_state_purse(struct policy_state *state, struct account *acc
 struct meter *policy_state_meter(struct policy_state *state, struct account *account,
                                  int64_t row_id, const int64_t figures[FIGURE_COUNT]);
 
+/** A reference to the catalogue in use, or NULL. */
+struct catalogue *policy_state_catalogue(const struct policy_state *state);
+
 #endif
