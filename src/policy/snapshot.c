@@ -73,7 +73,6 @@ static struct snapshot *snapshot_new(uint64_t version, uint64_t seed)
     table_init(&s->providers, seed);
     table_init(&s->aliases, seed);
     table_init(&s->models, seed);
-    table_init(&s->literal_prices, seed);
     limits_set_defaults(&s->limits);
     return s;
 }
@@ -162,7 +161,6 @@ static void snapshot_free(struct snapshot *s)
     table_release(&s->models);
     table_release(&s->users_by_id);
     table_release(&s->keys_by_id);
-    table_release(&s->literal_prices);
     catalogue_unref(s->catalogue);
     arena_release(&s->arena);
     free(s);

@@ -33,6 +33,18 @@ struct credential {
     struct slice pool_key; // equal ones may share upstream connections
 };
 
+/* What models cost that have no price of their own: a row of prices. */
+struct price_rule {
+    struct slice models;       // glob, of upstream ids
+    const struct price *price; // NULL: the row is bad, these models are unpriced
+};
+
+struct price_rules {
+    struct price_rule *rules; // [count]
+    size_t count, room;
+    const struct pattern_set *patterns; // the same, by what they match
+};
+
 struct provider {
     int64_t id;
     struct slice name;
@@ -56,6 +68,7 @@ struct provider {
     struct slice organization, project; // OpenAI's headers, empty: not sent
     bool insecure_skip_verify;
     struct slice ca_file;
+    struct price_rules prices;     // rows for this provider alone
     struct slice price_vendor;     // whose prices of the catalogue hold; empty: nobody's
     atomic_uint *next_credential;  // counts turns; outlives the snapshot
     const struct rule_list *rules; // for requests that go there; NULL: none
@@ -90,14 +103,6 @@ struct alias {
     atomic_uint *turn;             // counts requests, for that; outlives the snapshot
     const struct rule_list *rules; // for requests by this name; NULL: none
     int64_t created_unix_ms;
-};
-
-/* What models cost that have no price of their own: a row of prices. */
-struct price_rule {
-    int64_t id;
-    const struct provider *provider; // NULL: any
-    struct slice models;             // glob, of upstream ids
-    const struct price *price;       // NULL: the row is bad, these models are unpriced
 };
 
 /* What the pattern of a permission amounts to, so that most need no matcher. */
@@ -196,11 +201,9 @@ struct snapshot {
     struct table models;      // bare id -> struct model, the first of all that have it (`same_id`)
     struct table users_by_id; // int64_t -> struct user
     struct table keys_by_id;  // int64_t -> struct key
-    const struct rule_list *rules;  // for all requests; NULL: none
-    struct table literal_prices;    // provider and id -> struct price_rule
-    struct price_rule *price_rules; // [price_rule_count], with wildcards, most specific first
-    size_t price_rule_count;
-    struct catalogue *catalogue; // NULL: none
+    const struct rule_list *rules; // for all requests; NULL: none
+    struct price_rules prices;     // of any provider
+    struct catalogue *catalogue;   // NULL: none
     struct limits limits;
     size_t user_count;
 };

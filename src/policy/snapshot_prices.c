@@ -1,52 +1,23 @@
 /* snapshot_prices.c - rows of prices, and what a model costs that has none of its own. */
-#include <stdlib.h>
-
 #include "policy/builder.h"
+#include "policy/pattern.h"
 #include "wire/glob.h"
 
-/* The provider's id and a model's, as they are hashed; ids over this have no row. */
-#define KEY_BYTES (sizeof(int64_t) + GLOB_MAX_BYTES)
-
-static struct slice rule_key(const struct provider *p, struct slice model, char out[KEY_BYTES])
+/* The most specific row of a list that is about the model; NULL: none is. */
+static const struct price_rule *find_in(const struct price_rules *list, struct slice model)
 {
-    int64_t id = p ? p->id : 0;
+    long at = pattern_set_best(list->patterns, &model, 1);
 
-    memcpy(out, &id, sizeof(id));
-    memcpy(out + sizeof(id), model.ptr, model.len);
-    return slice_of(out, sizeof(id) + model.len);
+    return at < 0 ? NULL : &list->rules[at];
 }
 
-static const struct price_rule *find_literal(const struct snapshot *s, const struct provider *p,
-                                             struct slice model)
-{
-    char key[KEY_BYTES];
-
-    return model.len <= GLOB_MAX_BYTES ? table_get(&s->literal_prices, rule_key(p, model, key))
-                                       : NULL;
-}
-
-static const struct price_rule *find_pattern(const struct snapshot *s, const struct provider *p,
-                                             struct slice model)
-{
-    for (size_t i = 0; i < s->price_rule_count; i++) {
-        const struct price_rule *rule = &s->price_rules[i];
-        if (rule->provider == p && glob_match(rule->models, model))
-            return rule;
-    }
-    return NULL;
-}
-
-/* Rows of the provider before those of all, and among either the most specific. */
+/* Rows of the provider before those of all. */
 static const struct price_rule *find_rule(const struct snapshot *s, const struct provider *p,
                                           struct slice model)
 {
-    const struct price_rule *rule = find_literal(s, p, model);
+    const struct price_rule *rule = find_in(&p->prices, model);
 
-    if (!rule)
-        rule = find_pattern(s, p, model);
-    if (!rule)
-        rule = find_literal(s, NULL, model);
-    return rule ? rule : find_pattern(s, NULL, model);
+    return rule ? rule : find_in(&s->prices, model);
 }
 
 const struct catalogue_entry *snapshot_find_entry(const struct snapshot *s,
@@ -70,30 +41,18 @@ const struct price *snapshot_find_price(const struct snapshot *s, const struct p
 
 /* ---- building ---- */
 
-/* The more specific first; of two that are alike the one made first. */
-static int compare(const void *left, const void *right)
+/* The list that a row belongs to; NULL when there is none, which is reported if odd. */
+static struct price_rules *list_of(struct builder *b, const struct price_row *row)
 {
-    const struct price_rule *a = left, *b = right;
-    size_t a_len = glob_literal_prefix_len(a->models), b_len = glob_literal_prefix_len(b->models);
+    struct provider *p;
 
-    if (a_len != b_len)
-        return a_len > b_len ? -1 : 1;
-    return a->id < b->id ? -1 : 1;
-}
-
-static void keep_literal(struct builder *b, const struct price_rule *rule)
-{
-    char key[KEY_BYTES];
-    struct slice at = rule_key(rule->provider, rule->models, key);
-    struct price_rule *kept;
-
-    if (table_get(&b->snapshot->literal_prices, at)) {
-        builder_skip(b, ROW_PRICE, rule->id, "models: another row says the same");
-        return;
-    }
-    kept = arena_new(&b->snapshot->arena, struct price_rule);
-    *kept = *rule;
-    table_put(&b->snapshot->literal_prices, arena_dup(&b->snapshot->arena, at), kept);
+    if (row->provider_id == ROW_NULL_INT)
+        return &b->snapshot->prices;
+    p = builder_find(b, ROW_PROVIDER, row->provider_id);
+    if (!p)
+        builder_skip(b, ROW_PRICE, row->head.id, "there is no provider %lld",
+                     (long long)row->provider_id);
+    return p && p != &b->off ? &p->prices : NULL;
 }
 
 /*
@@ -102,45 +61,59 @@ static void keep_literal(struct builder *b, const struct price_rule *rule)
  */
 static bool read_rule(struct builder *b, const struct price_row *row, struct price_rule *out)
 {
-    struct provider *p = NULL;
     struct err_info e = {0};
 
-    if (row->provider_id != ROW_NULL_INT) {
-        p = builder_find(b, ROW_PROVIDER, row->provider_id);
-        if (!p)
-            builder_skip(b, ROW_PRICE, row->head.id, "there is no provider %lld",
-                         (long long)row->provider_id);
-        if (!p || p == &b->off)
-            return false;
-    }
-    *out = (struct price_rule){.id = row->head.id, .provider = p};
+    *out = (struct price_rule){.models = builder_dup(b, row->models)};
     if (row_validate(ROW_PRICE, row, &e) == ERR_NONE)
         price_parse(row->price, &b->snapshot->arena, &out->price, &e);
-    if (e.code)
-        builder_complain(b, ROW_PRICE, row->head.id, &e);
-    if (e.code && (!row->models.len || glob_validate(row->models, &(struct err_info){0})))
-        return false;
-    out->models = builder_dup(b, row->models);
-    return true;
+    if (e.code == ERR_NONE)
+        return true;
+    builder_complain(b, ROW_PRICE, row->head.id, &e);
+    return row->models.len && !glob_validate(row->models, &(struct err_info){0});
 }
 
+static void seal(struct builder *b, struct price_rules *list)
+{
+    struct arena *a = &b->snapshot->arena;
+    struct slice *patterns = arena_array(a, struct slice, list->count);
+
+    for (size_t i = 0; i < list->count; i++)
+        patterns[i] = list->rules[i].models;
+    list->patterns = pattern_set_new(a, patterns, list->count, b->seed);
+}
+
+static void keep_rule(struct builder *b, const struct price_row *row, struct price_rules *list)
+{
+    if (!list->rules)
+        list->rules = arena_array(&b->snapshot->arena, struct price_rule, list->room);
+    if (read_rule(b, row, &list->rules[list->count]))
+        list->count++;
+}
+
+/* Which list each row goes to, first: each is one array, as long as it may get. */
 void build_prices(struct builder *b)
 {
     const struct price_row *rows = ROWS(b->rows, ROW_PRICE, struct price_row);
-    struct snapshot *s = b->snapshot;
+    size_t count = b->rows->counts[ROW_PRICE];
+    struct price_rules **lists;
+    struct arena scratch;
 
-    s->price_rules = arena_array(&s->arena, struct price_rule, b->rows->counts[ROW_PRICE]);
-    for (size_t i = 0; i < b->rows->counts[ROW_PRICE]; i++) {
-        struct price_rule rule;
-        if (!read_rule(b, &rows[i], &rule))
-            continue;
-        if (glob_is_literal(rule.models))
-            keep_literal(b, &rule);
-        else
-            s->price_rules[s->price_rule_count++] = rule;
+    arena_init(&scratch, 0);
+    lists = arena_array(&scratch, struct price_rules *, count);
+    for (size_t i = 0; i < count; i++) {
+        lists[i] = list_of(b, &rows[i]);
+        if (lists[i])
+            lists[i]->room++;
     }
-    if (s->price_rule_count)
-        qsort(s->price_rules, s->price_rule_count, sizeof(struct price_rule), compare);
+    for (size_t i = 0; i < count; i++) {
+        if (lists[i])
+            keep_rule(b, &rows[i], lists[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (lists[i] && !lists[i]->patterns)
+            seal(b, lists[i]);
+    }
+    arena_release(&scratch);
 }
 
 /* ---- all of them ---- */
@@ -161,12 +134,19 @@ static void call_entry(void *ctx, const struct catalogue_entry *entry)
     call(ctx, entry->price);
 }
 
+static void call_rules(const struct each *each, const struct price_rules *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        call(each, list->rules[i].price);
+}
+
 static void each_of_provider(const struct snapshot *s, const struct provider *p, struct each *each)
 {
     const struct table_entry *entry;
 
     for (size_t at = 0; (entry = table_next(&p->models, &at));)
         call(each, ((const struct model *)entry->value)->price);
+    call_rules(each, &p->prices);
     if (s->catalogue && p->price_vendor.len)
         catalogue_each(s->catalogue, p->price_vendor, call_entry, each);
 }
@@ -180,8 +160,5 @@ void snapshot_each_price(const struct snapshot *s, snapshot_price_fn *fn, void *
         call(&each, ((const struct alias *)entry->value)->price);
     for (size_t at = 0; (entry = table_next(&s->providers, &at));)
         each_of_provider(s, entry->value, &each);
-    for (size_t at = 0; (entry = table_next(&s->literal_prices, &at));)
-        call(&each, ((const struct price_rule *)entry->value)->price);
-    for (size_t i = 0; i < s->price_rule_count; i++)
-        call(&each, s->price_rules[i].price);
+    call_rules(&each, &s->prices);
 }

@@ -34,10 +34,9 @@ static const char rows[] =
     " 'permission': [{'user': 1, 'models': '*'}]}";
 
 static const char complaints[] =
-    "price 8: models: another row says the same\n"
+    "price 11: there is no provider 9\n"
     "price 9: price.input: must be an amount like \"0.75\", with at most nine decimals\n"
     "price 10: models: pattern: a '[' without its ']'\n"
-    "price 11: there is no provider 9\n"
     "model 4: price.inputs: there is no such key\n";
 
 /* What a million tokens of input cost by each candidate, in USD by its mode, and why. */
