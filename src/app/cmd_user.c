@@ -6,36 +6,88 @@
 #include "app/file.h"
 #include "app/session.h"
 #include "base/array.h"
+#include "base/money.h"
 #include "base/secret.h"
 #include "crypto/password.h"
 
 #define PASSWORD_MAX_BYTES 1024
 
-static size_t count_of(const struct session *s, int64_t user_id, enum row_type type)
+/* What belongs to one user. */
+struct tally {
+    size_t keys, permissions, limits;
+    struct slice quotas; // "25/month"; a NULL pointer: none
+};
+
+/* Users stand in order of id; NULL: there is none of that id. */
+static struct tally *tally_of(const struct session *s, struct tally *all, int64_t user_id)
+{
+    const struct user_row *users = ROWS(&s->rows, ROW_USER, struct user_row);
+    size_t low = 0, high = s->rows.counts[ROW_USER];
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (users[middle].head.id < user_id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < s->rows.counts[ROW_USER] && users[low].head.id == user_id ? &all[low] : NULL;
+}
+
+static void note_quota(const struct session *s, struct tally *t, const struct quota_row *quota)
+{
+    struct slice usd, before = t->quotas;
+    char amount[MONEY_TEXT_BYTES];
+
+    usd = money_format_usd(quota->usd_nusd, amount);
+    t->quotas = arena_printf(s->x->arena, "%.*s%s%.*s/%.*s", SLICE_ARG(before),
+                             before.ptr ? ", " : "", SLICE_ARG(usd), SLICE_ARG(quota->period));
+}
+
+/* Rows of keys are the keys' own: they narrow, and are not counted here. */
+static struct tally *count_all(const struct session *s)
 {
     const struct key_row *keys = ROWS(&s->rows, ROW_KEY, struct key_row);
-    const struct permission_row *rights = ROWS(&s->rows, ROW_PERMISSION, struct permission_row);
-    size_t count = 0;
+    const struct permission_row *permissions =
+        ROWS(&s->rows, ROW_PERMISSION, struct permission_row);
+    const struct rate_limit_row *limits = ROWS(&s->rows, ROW_RATE_LIMIT, struct rate_limit_row);
+    const struct quota_row *quotas = ROWS(&s->rows, ROW_QUOTA, struct quota_row);
+    struct tally *all = arena_array(s->x->arena, struct tally, s->rows.counts[ROW_USER] + 1), *t;
 
-    for (size_t i = 0; i < s->rows.counts[type]; i++)
-        count += (type == ROW_KEY ? keys[i].user_id : rights[i].user_id) == user_id;
-    return count;
+    for (size_t i = 0; i < s->rows.counts[ROW_KEY]; i++) {
+        if ((t = tally_of(s, all, keys[i].user_id)))
+            t->keys++;
+    }
+    for (size_t i = 0; i < s->rows.counts[ROW_PERMISSION]; i++) {
+        if ((t = tally_of(s, all, permissions[i].user_id)))
+            t->permissions++;
+    }
+    for (size_t i = 0; i < s->rows.counts[ROW_RATE_LIMIT]; i++) {
+        if ((t = tally_of(s, all, limits[i].user_id)))
+            t->limits++;
+    }
+    for (size_t i = 0; i < s->rows.counts[ROW_QUOTA]; i++) {
+        if ((t = tally_of(s, all, quotas[i].user_id)))
+            note_quota(s, t, &quotas[i]);
+    }
+    return all;
 }
 
 static int list(struct session *s)
 {
     const struct user_row *users = ROWS(&s->rows, ROW_USER, struct user_row);
+    const struct tally *tally = count_all(s);
     char when[SESSION_TIME_BYTES];
 
-    fprintf(s->x->out, "%-24s %-8s %-6s %-9s %5s %12s  %s\n", "NAME", "STATE", "ADMIN", "PASSWORD",
-            "KEYS", "PERMISSIONS", "CREATED");
+    fprintf(s->x->out, "%-24s %-8s %-6s %-9s %5s %12s %7s  %-16s  %s\n", "NAME", "STATE", "ADMIN",
+            "PASSWORD", "KEYS", "PERMISSIONS", "LIMITS", "CREATED", "QUOTA");
     for (size_t i = 0; i < s->rows.counts[ROW_USER]; i++) {
         const struct user_row *u = &users[i];
-        fprintf(s->x->out, "%-24.*s %-8s %-6s %-9s %5zu %12zu  %s\n", SLICE_ARG(u->name),
-                u->enabled ? "enabled" : "disabled", u->admin ? "yes" : "no",
-                u->password_hash.ptr ? "yes" : "no", count_of(s, u->head.id, ROW_KEY),
-                count_of(s, u->head.id, ROW_PERMISSION),
-                session_time(u->head.created_unix_ms, when));
+        struct slice quotas = tally[i].quotas.ptr ? tally[i].quotas : SLICE("-");
+        fprintf(s->x->out, "%-24.*s %-8s %-6s %-9s %5zu %12zu %7zu  %-16s  %.*s\n",
+                SLICE_ARG(u->name), u->enabled ? "enabled" : "disabled", u->admin ? "yes" : "no",
+                u->password_hash.ptr ? "yes" : "no", tally[i].keys, tally[i].permissions,
+                tally[i].limits, session_time(u->head.created_unix_ms, when), SLICE_ARG(quotas));
     }
     return EXIT_GOOD;
 }
