@@ -208,6 +208,13 @@ static enum err check_model(struct compiler *c, const struct json *value)
     return ERR_NONE;
 }
 
+/* Asked for, as gproxy does in any case. */
+static bool asks_for_usage(const struct rule *r, const struct json *value)
+{
+    return (r->action == RULE_SET || r->action == RULE_DEFAULT) && r->path.count == 2 &&
+           json_is(value, JSON_TRUE);
+}
+
 /* What gproxy decides by, and has decided already, or what it must know of an answer. */
 static enum err check_guarded(struct compiler *c, const struct json *value)
 {
@@ -216,8 +223,10 @@ static enum err check_guarded(struct compiler *c, const struct json *value)
     if (begins(path, "stream"))
         return fail(c, "path: whether an answer is a stream is the client's to say");
     if (c->rule->phase == RULE_OUTBOUND && begins(path, "stream_options") &&
-        (path->count == 1 || slice_eq(path->steps[1].key, SLICE("include_usage"))))
-        return fail(c, "path: gproxy asks for the usage by itself");
+        (path->count == 1 || slice_eq(path->steps[1].key, SLICE("include_usage")))) {
+        c->rule->is_done = asks_for_usage(c->rule, value);
+        return c->rule->is_done ? ERR_NONE : fail(c, "path: gproxy asks for the usage by itself");
+    }
     return begins(path, "model") ? check_model(c, value) : ERR_NONE;
 }
 

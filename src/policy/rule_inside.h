@@ -43,6 +43,7 @@ struct rule {
     struct slice path_text;         // as it was written
     struct rule_path path;          // SET, DEFAULT, REMOVE, APPEND
     struct slice value;             // of those, JSON
+    bool is_done;                   // of those: gproxy does so by itself
     const struct rule_regex *regex; // REPLACE
     struct slice name;              // HEADER
     struct slice text;              // HEADER: its value, or a NULL pointer; SYSTEM

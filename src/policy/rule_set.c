@@ -242,5 +242,9 @@ void rule_work_path(struct rule_work *w, const struct rule *r)
 {
     struct step s = {.w = w, .r = r};
 
+    if (r->is_done) {
+        rule_say(w, "gproxy asks for the usage by itself");
+        return;
+    }
     walk(&s, w->top, 0);
 }
