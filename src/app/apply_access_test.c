@@ -136,7 +136,7 @@ static void test_sections(void **state)
     /* With its provider or alias a rule goes. */
     apply_good(f,
                "rules: [{scope: alias/b, phase: inbound, action: remove, path: z},\n"
-               "  {scope: provider/q, phase: inbound, action: remove, path: z}]",
+               "  {scope: provider/q, phase: outbound, action: remove, path: z}]",
                0);
     apply_good(f, "aliases: [{name: a}]\nproviders: [{name: p, channel: echo}]", APPLY_DELETE);
     assert_int_equal(f->rows.counts[ROW_RULE], 0);
@@ -302,7 +302,7 @@ static void test_rule_scopes(void **state)
     /* The alias's rule moves into the alias; a new one for q comes first. */
     snprintf(text, sizeof(text), // NOLINT: a format of ours
              PROVIDERS "rules:\n"
-                       "- {scope: provider/q, phase: inbound, action: remove, path: x}\n"
+                       "- {scope: provider/q, phase: outbound, action: remove, path: x}\n"
                        "- {scope: provider/q, phase: outbound, action: remove, path: e}\n"
                        "- {phase: outbound, action: remove, path: d}\n"
                        "- {provider: p, phase: outbound, action: remove, path: b}\n",
@@ -337,7 +337,7 @@ static const char everything[] =
     "- {phase: inbound, action: set, path: x, value: 'true'}\n"
     "- {scope: provider/p, phase: outbound, action: remove, path: 'tools[2]', order: 1000000}\n"
     "- {scope: alias/b, phase: outbound, action: append, path: stop, value: ' : #'}\n"
-    "- {phase: inbound, action: replace, pattern: '(?i)\\bsecret\\s+(\\w+)', replacement: '$1 $${n}',\n"
+    "- {phase: inbound, action: replace, pattern: '(?i)\\bsecret\\s+(\\w+)(!?)', replacement: '$1 $${2}',\n"
     "   filter: {models: ['gpt-*', a], users: [u], operations: [generate]}}\n"
     "- {phase: outbound, action: header, name: x-team, value: blue}\n"
     "- {phase: outbound, action: header, name: x-other, value: null}\n"
@@ -404,7 +404,10 @@ static void put_rule(struct fixture *f, struct random *r)
     rule.ordinal = (int64_t)random_below(r, 3) - 1;
     rule.enabled = random_below(r, 2);
     switch (random_below(r, 3)) {
-    case 0: rule.provider_id = id_of(f, ROW_PROVIDER, random_below(r, 2)); break;
+    case 0:
+        rule.provider_id = id_of(f, ROW_PROVIDER, random_below(r, 2));
+        rule.phase = SLICE("outbound"); // those of providers are
+        break;
     case 1: rule.alias_id = id_of(f, ROW_ALIAS, random_below(r, 2)); break;
     default: break;
     }

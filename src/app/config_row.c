@@ -247,6 +247,7 @@ static void check_row(struct config *c, struct config_row *r)
     const struct row_kind *k = row_kind(r->type);
     void *plain = arena_alloc(c->problems->arena, k->size, _Alignof(max_align_t));
     void *copy = arena_alloc(c->problems->arena, k->size, _Alignof(max_align_t));
+    struct place at = {0, 0}, before;
     struct err_info e;
 
     row_set_defaults(k, plain);
@@ -256,7 +257,11 @@ static void check_row(struct config *c, struct config_row *r)
         set_placeholders(r, copy);
         if (!row_validate(r->type, copy, &e))
             return;
-        problem_add(c->problems, place_in(r->node, err_info_text(&e)), "%s%s", err_info_text(&e),
+        before = at;
+        at = place_in(r->node, err_info_text(&e));
+        if (at.line == before.line && at.column == before.column)
+            return; // it is missed because it was put back
+        problem_add(c->problems, at, "%s%s", err_info_text(&e),
                     propose_channel(c, r, err_info_text(&e)));
     } while (forget_field(r, plain, err_info_text(&e)));
 }

@@ -85,10 +85,6 @@ static void warn_rule(struct warn *w, const struct config_row *r)
                      SLICE_ARG(config_name(ROW_ALIAS, alias->row)));
     else
         warn_filter(w, r);
-    if (alias && slice_eq(rule->phase, SLICE("inbound")) && slice_eq(rule->path, SLICE("model")))
-        problem_warn(w->c->problems, r->node->place,
-                     "this rule comes before the alias is looked up: with another model its "
-                     "targets are not used");
 }
 
 void warn_rules(struct warn *w)
