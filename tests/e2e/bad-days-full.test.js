@@ -143,7 +143,7 @@ describe('no room for the record of an answer', () => {
     const { open, script } = gate();
     const lock = lockDatabase(rig.gw);
     t.after(() => lock.isOpen && lock.close());
-    const running = Array.from({ length: 64 }, (_, i) => new Trial(rig, PAIRS[i % PAIRS.length], { model: LONG, script, id: `${newId('case')}-${'x'.repeat(150)}` }));
+    const running = Array.from({ length: 64 }, (_, i) => new Trial(rig, PAIRS[i % PAIRS.length], { model: LONG, script, id: `${newId('case')}-${'x'.repeat(80)}` }));
     const begun = await Promise.all(running.map((one) => one.begun(1)));
     const answered = await fill(rig);
     open();
