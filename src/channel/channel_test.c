@@ -111,6 +111,8 @@ static const struct {
     {"openai",    429, "{'code':'insufficient_quota'}",                   ERR_UPSTREAM_BILLING},
     {"openai",    429, "{'message':'\\'insufficient_quota\\''}",          ERR_UPSTREAM_BUSY   },
     {"openai",    500, "",                                                ERR_UPSTREAM_FAILED },
+    {"groq",      498, "",                                                ERR_UPSTREAM_BUSY   },
+    {"groq",      400, "{'code':'tool_use_failed'}",                      ERR_UPSTREAM_REFUSED},
     {"anthropic", 529, "",                                                ERR_UPSTREAM_FULL   },
     {"anthropic", 400, "{'message':'Your credit balance is too low'}",    ERR_UPSTREAM_BILLING},
     {"anthropic", 400, "{'message': 'Your credit balance is too low'}",   ERR_UPSTREAM_BILLING},

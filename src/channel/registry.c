@@ -4,7 +4,8 @@
 #include "channel/channel.h"
 
 static const struct channel *const channels[] = {
-    &channel_openai, &channel_anthropic, &channel_aistudio, &channel_custom, &channel_echo,
+    &channel_openai, &channel_anthropic, &channel_aistudio,
+    &channel_groq,   &channel_custom,    &channel_echo,
 };
 
 const struct channel *const *channel_all(size_t *count)

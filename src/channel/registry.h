@@ -11,6 +11,7 @@
 extern const struct channel channel_openai;
 extern const struct channel channel_anthropic;
 extern const struct channel channel_aistudio;
+extern const struct channel channel_groq;
 extern const struct channel channel_custom;
 extern const struct channel channel_echo;
 
