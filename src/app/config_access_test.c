@@ -51,7 +51,7 @@ static void end(struct fixture *f)
     arena_release(&f->arena);
 }
 
-/* The example of the specification, but for one channel's name. */
+/* The example of the documentation, whole. */
 static const char example[] =
     "config: { mode: managed }\n"
     "server: { host: 0.0.0.0, port: 8787 }\n"
@@ -64,7 +64,7 @@ static const char example[] =
     "    models:\n"
     "      - { id: gpt-5.4-mini, price: { input: \"0.75\", output: \"4.50\", cache_read: \"0.075\" } "
     "}\n"
-    "  - { name: groq, channel: openai, credentials: [ { secret: { api_key: \"${GROQ_API_KEY}\" } } "
+    "  - { name: groq, channel: groq, credentials: [ { secret: { api_key: \"${GROQ_API_KEY}\" } } "
     "], models: [ { id: llama-4 } ] }\n"
     "aliases:\n"
     "  - name: fast\n"
