@@ -80,6 +80,10 @@ void account_settle(struct reservation *r, int64_t tokens, int64_t cost_nusd, in
 /** Nothing came of it: as if it had never been asked for. */
 void account_release(struct reservation *r, int64_t now_ms);
 
+/** Whether how much a request uses matters to anyone: there is a quota, or a limit of tokens. */
+bool account_is_limited(const struct key *key);
+bool account_has_quota(const struct key *key);
+
 /* Why requests were refused, for metrics. */
 enum limit_kind {
     LIMIT_RPM, // those of enum limit_figure first, in its order

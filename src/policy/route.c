@@ -93,6 +93,29 @@ bool route_permits(const struct key *key, const struct provider *provider, struc
            (key->permission_count == 0 || admits_anywhere(list_of_key(key), name));
 }
 
+static void each_of(struct permission_list l, bool of_key, const struct provider *provider,
+                    struct slice name, route_permission_fn *each, void *ctx)
+{
+    for (size_t i = 0; i < l.count; i++) {
+        const struct permission *p = &l.list[i];
+        const struct provider *at = provider ? provider : p->provider;
+        struct slice bare = at ? permission_strip(at, name) : NO_BARE;
+        each(ctx, &(struct route_permission){
+                      .of_key = of_key,
+                      .provider = p->provider ? p->provider->name : NO_BARE,
+                      .models = p->pattern,
+                      .matches = permission_admits(p, at, name, bare),
+                  });
+    }
+}
+
+void route_each_permission(const struct key *key, const struct provider *provider,
+                           struct slice name, route_permission_fn *each, void *ctx)
+{
+    each_of(list_of_user(key->user), false, provider, name, each, ctx);
+    each_of(list_of_key(key), true, provider, name, each, ctx);
+}
+
 bool route_permits_files(const struct key *key, const struct provider *provider)
 {
     const struct user *u = key->user;
@@ -110,6 +133,26 @@ bool route_permits_files(const struct key *key, const struct provider *provider)
     return false;
 }
 
+/*
+ * What is looked for, and by which name.  Where rules have put another name in the place of the
+ * one that the client sent, it is still that one which permissions speak of.
+ */
+struct wanted {
+    const struct snapshot *snapshot;
+    const struct key *key;
+    struct slice asked; // as the client sent it
+    struct slice name;  // what it is called by now
+    bool renamed;
+};
+
+/* `bare` as for permission_admits(), of `name`. */
+static bool is_permitted(const struct wanted *w, const struct provider *provider, struct slice bare)
+{
+    if (w->renamed)
+        return permits(w->key, provider, w->asked, permission_strip(provider, w->asked));
+    return permits(w->key, provider, w->name, bare);
+}
+
 /* A name as it may stand in an error text: cut between characters. */
 static struct slice shown(struct slice name)
 {
@@ -123,10 +166,10 @@ static struct slice shown(struct slice name)
     return slice_sub(name, 0, len);
 }
 
-static enum err forbid(struct slice name, struct err_info *e)
+static enum err forbid(const struct wanted *w, struct err_info *e)
 {
     return err_set(e, ERR_FORBIDDEN, "this key may not use the model '%.*s'",
-                   SLICE_ARG(shown(name)));
+                   SLICE_ARG(shown(w->asked)));
 }
 
 static void add(struct route *out, const struct provider *p, struct slice model,
@@ -156,23 +199,23 @@ static size_t weighted_start(const struct alias *alias, size_t from, size_t to, 
 
 /* Adds those of targets[from .. to), one tier, that the key may use, from `start` on and round. */
 static void add_tier(const struct alias *alias, size_t from, size_t to, size_t start,
-                     const struct key *key, struct slice name, struct route *out)
+                     const struct wanted *w, struct route *out)
 {
     for (size_t i = 0; i < to - from; i++) {
         const struct alias_target *t = &alias->targets[from + (start - from + i) % (to - from)];
-        if (permits(key, t->provider, name, NO_BARE))
+        if (is_permitted(w, t->provider, NO_BARE))
             add(out, t->provider, t->model, t->row);
     }
 }
 
-static enum err take_alias(const struct alias *alias, const struct key *key, struct slice name,
-                           struct route *out, struct err_info *e)
+static enum err take_alias(const struct alias *alias, const struct wanted *w, struct route *out,
+                           struct err_info *e)
 {
     unsigned turn = 0;
 
     if (alias->target_count == 0)
         return err_set(e, ERR_NO_CANDIDATE, "the alias '%.*s' has no enabled target",
-                       SLICE_ARG(shown(name)));
+                       SLICE_ARG(shown(w->name)));
     if (alias->weighted)
         turn = atomic_fetch_add_explicit(alias->turn, 1, memory_order_relaxed);
     for (size_t from = 0, to; from < alias->target_count; from = to) {
@@ -180,25 +223,25 @@ static enum err take_alias(const struct alias *alias, const struct key *key, str
             if (alias->targets[to].tier != alias->targets[from].tier)
                 break;
         }
-        add_tier(alias, from, to, alias->weighted ? weighted_start(alias, from, to, turn) : from,
-                 key, name, out);
+        add_tier(alias, from, to, alias->weighted ? weighted_start(alias, from, to, turn) : from, w,
+                 out);
     }
     out->alias = alias;
-    return out->count ? ERR_NONE : forbid(name, e);
+    return out->count ? ERR_NONE : forbid(w, e);
 }
 
 /*
  * The one provider's model of those with the same id that the key may use by that id; `other`
  * is a second one, if there is one.
  */
-static const struct model *usable_bare(const struct model *first, const struct key *key,
+static const struct model *usable_bare(const struct model *first, const struct wanted *w,
                                        const struct model **other)
 {
     const struct model *found = NULL;
 
     *other = NULL;
     for (const struct model *m = first; m && !*other; m = m->same_id) {
-        if (!permits(key, m->provider, m->id, NO_BARE))
+        if (!is_permitted(w, m->provider, NO_BARE))
             continue;
         if (found)
             *other = m;
@@ -208,29 +251,28 @@ static const struct model *usable_bare(const struct model *first, const struct k
     return found;
 }
 
-static enum err take_bare(const struct model *first, const struct key *key, struct slice name,
-                          struct route *out, struct err_info *e)
+static enum err take_bare(const struct model *first, const struct wanted *w, struct route *out,
+                          struct err_info *e)
 {
-    const struct model *other, *m = usable_bare(first, key, &other);
+    const struct model *other, *m = usable_bare(first, w, &other);
 
     if (!m)
-        return forbid(name, e);
+        return forbid(w, e);
     if (other)
         return err_set(e, ERR_BAD_REQUEST,
                        "model: two providers have '%.*s': say '%.*s/' or '%.*s/' in front of it",
-                       SLICE_ARG(shown(name)), SLICE_ARG(m->provider->name),
+                       SLICE_ARG(shown(w->name)), SLICE_ARG(m->provider->name),
                        SLICE_ARG(other->provider->name));
     add(out, m->provider, m->id, m);
     return ERR_NONE;
 }
 
-static enum err not_found(const struct snapshot *s, const struct key *key,
-                          const struct provider *scope, struct slice name, struct err_info *e)
+static enum err not_found(const struct wanted *w, const struct provider *scope, struct err_info *e)
 {
     char close[ERR_TEXT_BYTES - SHOWN_BYTES - 32];
 
-    suggest_names(s, key, scope, name, close, sizeof(close));
-    return err_set(e, ERR_MODEL_NOT_FOUND, "there is no model '%.*s'%s", SLICE_ARG(shown(name)),
+    suggest_names(w->snapshot, w->key, scope, w->name, close, sizeof(close));
+    return err_set(e, ERR_MODEL_NOT_FOUND, "there is no model '%.*s'%s", SLICE_ARG(shown(w->name)),
                    close);
 }
 
@@ -246,34 +288,33 @@ static bool take_named(const struct provider *p, struct slice id, struct route *
 }
 
 /* A declared id that begins like "provider/" is itself; otherwise that is taken off. */
-static enum err resolve_scoped(const struct snapshot *s, const struct key *key,
-                               const struct provider *p, struct slice name, struct route *out,
+static enum err resolve_scoped(const struct wanted *w, const struct provider *p, struct route *out,
                                struct err_info *e)
 {
-    struct slice bare = table_get(&p->models, name) ? NO_BARE : permission_strip(p, name);
+    struct slice bare = table_get(&p->models, w->name) ? NO_BARE : permission_strip(p, w->name);
 
-    if (!permits(key, p, name, bare))
-        return forbid(name, e);
-    return take_named(p, bare.ptr ? bare : name, out) ? ERR_NONE : not_found(s, key, p, name, e);
+    if (!is_permitted(w, p, bare))
+        return forbid(w, e);
+    return take_named(p, bare.ptr ? bare : w->name, out) ? ERR_NONE : not_found(w, p, e);
 }
 
-static enum err resolve_aggregated(const struct snapshot *s, const struct key *key,
-                                   struct slice name, struct route *out, struct err_info *e)
+static enum err resolve_aggregated(const struct wanted *w, struct route *out, struct err_info *e)
 {
-    const struct alias *alias = table_get(&s->aliases, name);
-    const struct model *m = alias ? NULL : table_get(&s->models, name);
-    struct slice id, head = slice_cut(name, '/', &id);
-    const struct provider *p = head.len < name.len ? table_get(&s->providers, head) : NULL;
+    const struct snapshot *s = w->snapshot;
+    const struct alias *alias = table_get(&s->aliases, w->name);
+    const struct model *m = alias ? NULL : table_get(&s->models, w->name);
+    struct slice id, head = slice_cut(w->name, '/', &id);
+    const struct provider *p = head.len < w->name.len ? table_get(&s->providers, head) : NULL;
 
-    if (!route_permits(key, NULL, name))
-        return forbid(name, e);
+    if (!route_permits(w->key, NULL, w->asked))
+        return forbid(w, e);
     if (alias)
-        return take_alias(alias, key, name, out, e);
+        return take_alias(alias, w, out, e);
     if (m)
-        return take_bare(m, key, name, out, e);
-    if (p && !permits(key, p, name, id))
-        return forbid(name, e);
-    return p && take_named(p, id, out) ? ERR_NONE : not_found(s, key, NULL, name, e);
+        return take_bare(m, w, out, e);
+    if (p && !is_permitted(w, p, id))
+        return forbid(w, e);
+    return p && take_named(p, id, out) ? ERR_NONE : not_found(w, NULL, e);
 }
 
 /* An alias's price is for whatever its targets would cost. */
@@ -292,23 +333,21 @@ static void price_candidate(const struct snapshot *s, const struct alias *alias,
 }
 
 enum err route_resolve(const struct snapshot *s, const struct key *key,
-                       const struct provider *scope, struct slice name, struct route *out,
-                       struct err_info *e)
+                       const struct provider *scope, struct slice asked, struct slice name,
+                       struct route *out, struct err_info *e)
 {
+    struct wanted w = {s, key, asked, name, !slice_eq(asked, name)};
     enum err err;
 
     *out = (struct route){0};
-    if (scope)
-        err = resolve_scoped(s, key, scope, name, out, e);
-    else
-        err = resolve_aggregated(s, key, name, out, e);
+    err = scope ? resolve_scoped(&w, scope, out, e) : resolve_aggregated(&w, out, e);
     if (err) {
         *out = (struct route){0};
         return err;
     }
     for (size_t i = 0; i < out->count; i++) {
         price_candidate(s, out->alias, &out->candidates[i]);
-        out->renamed |= !slice_eq(out->candidates[i].model, name);
+        out->renamed |= !slice_eq(out->candidates[i].model, asked);
     }
     return ERR_NONE;
 }
@@ -342,10 +381,11 @@ static bool may_send_full(const struct key *key, const struct model *m)
 /* Whether the bare id alone leads to this model. */
 static bool may_send_bare(const struct snapshot *s, const struct key *key, const struct model *m)
 {
+    struct wanted w = {s, key, m->id, m->id, false};
     const struct model *other;
 
     return !table_get(&s->aliases, m->id) &&
-           usable_bare(table_get(&s->models, m->id), key, &other) == m && !other;
+           usable_bare(table_get(&s->models, m->id), &w, &other) == m && !other;
 }
 
 static void list_models(const struct snapshot *s, const struct key *key, const struct provider *p,

@@ -31,8 +31,9 @@ struct route {
 };
 
 /**
- * Steps 2 and 4 of spec.md 4: permission on the name that the client sent, then
- * alias, bare model, provider/model.  `scope` is the provider named by the path,
+ * Steps 2 and 4 of spec.md 4: permission on the name that the client sent, which is `asked`,
+ * then alias, bare model, provider/model, by what rules have made of it, which is `name`.
+ * `scope` is the provider named by the path,
  * or NULL: within a scope there are no aliases, and names are the upstream's own.
  *
  * Fails with ERR_FORBIDDEN (also for names that do not exist, so that nobody finds
@@ -42,8 +43,21 @@ struct route {
  * `out` holds nothing then.
  */
 enum err route_resolve(const struct snapshot *s, const struct key *key,
-                       const struct provider *scope, struct slice name, struct route *out,
-                       struct err_info *e);
+                       const struct provider *scope, struct slice asked, struct slice name,
+                       struct route *out, struct err_info *e);
+
+/* A row of permission, and whether it admits a name. */
+struct route_permission {
+    bool of_key; // else of the user
+    struct slice provider, models;
+    bool matches;
+};
+
+typedef void route_permission_fn(void *ctx, const struct route_permission *p);
+
+/** Every row that has a say about `name` of that key, on `provider` (NULL: on any). */
+void route_each_permission(const struct key *key, const struct provider *provider,
+                           struct slice name, route_permission_fn *each, void *ctx);
 
 /**
  * Whether `key` may use `name` on `provider` (NULL: on any).  Both must allow it: a row

@@ -115,7 +115,8 @@ static void test_resolve(void **state)
 
         if (cases[i].scope)
             scope = route_provider(f.s, slice_str(cases[i].scope));
-        if (route_resolve(f.s, key_of(&f, cases[i].key), scope, slice_str(cases[i].name), &r, &e)) {
+        if (route_resolve(f.s, key_of(&f, cases[i].key), scope, slice_str(cases[i].name),
+                          slice_str(cases[i].name), &r, &e)) {
             assert_int_equal(r.count, 0);
             buf_printf(&out, "%d %s", err_http_status(e.code), e.text);
         } else {
@@ -143,7 +144,7 @@ static void test_long_names(void **state)
     for (size_t len = 0; len < 300; len += 2) {
         struct err_info e = {0};
         struct route r;
-        route_resolve(f.s, key_of(&f, "any"), NULL, slice_of(name, len), &r, &e);
+        route_resolve(f.s, key_of(&f, "any"), NULL, slice_of(name, len), slice_of(name, len), &r, &e);
         assert_int_equal(e.code, ERR_MODEL_NOT_FOUND);
         assert_true(strlen(e.text) < 200);
         assert_null(strstr(e.text, "\xc3'"));
@@ -189,7 +190,7 @@ static void test_list(void **state)
             struct slice name = slice_cut(rest, ' ', &rest);
             struct err_info e = {0};
             struct route r;
-            if (route_resolve(f.s, key_of(&f, lists[i].key), scope, name, &r, &e))
+            if (route_resolve(f.s, key_of(&f, lists[i].key), scope, name, name, &r, &e))
                 fail_msg("%s: %.*s: %s", lists[i].key, SLICE_ARG(name), e.text);
         }
         buf_release(&out);
@@ -277,7 +278,7 @@ static void test_weights(void **state)
     for (int i = 0; i < 400; i++) {
         struct err_info e = {0};
         struct route r;
-        assert_int_equal(route_resolve(f.s, key_of(&f, "k"), NULL, SLICE("w"), &r, &e), ERR_NONE);
+        assert_int_equal(route_resolve(f.s, key_of(&f, "k"), NULL, SLICE("w"), SLICE("w"), &r, &e), ERR_NONE);
         assert_int_equal(r.count, 4);
         assert_true(slice_eq(r.candidates[3].model, SLICE("last")));
         three += slice_eq(r.candidates[0].model, SLICE("three"));
