@@ -2,6 +2,7 @@
 #include "exchange/answer.h"
 
 #include "chat/error.h"
+#include "exchange/admit.h"
 #include "wire/head.h"
 
 /* Whether `origin` stands in the comma-separated list, or the list is "*". */
@@ -43,6 +44,7 @@ void answer_write_fields(const struct exchange *x, struct buf *out)
     buf_append(out, SLICE("\r\n"));
     if (x->client_request_id.len)
         head_write_field(out, SLICE("x-client-request-id"), x->client_request_id);
+    admit_write_fields(x, out);
     write_cors(x, out);
 }
 

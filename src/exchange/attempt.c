@@ -2,9 +2,11 @@
 #include "exchange/attempt.h"
 
 #include "base/log.h"
+#include "exchange/admit.h"
 #include "exchange/foreign.h"
 #include "exchange/local.h"
 #include "exchange/rewrite.h"
+#include "exchange/rules.h"
 #include "exchange/stages.h"
 #include "policy/provider.h"
 
@@ -85,40 +87,54 @@ void attempt_release(struct exchange *x)
     request_release(at);
 }
 
-/* In which dialect, and by which door; a body in another dialect is written here. */
-static enum err attempt_prepare(struct exchange *x, struct attempt *at, struct cell cell)
+enum err attempt_prepare(struct exchange *x, const struct candidate *c,
+                         const struct credential *credential)
 {
     const struct rewrite *rewrite = rewrite_find(x->target.operation);
+    struct attempt *at = &x->attempt;
+    struct cell cell = foreign_cell(x, c);
 
+    *at = (struct attempt){.candidate = c, .credential = credential, .head = at->head};
     at->is_foreign = cell.kind == CELL_TRANSFORM;
     at->operation = at->is_foreign ? routing_operation(x->target.operation) : x->target.operation;
     at->dialect = cell.to;
     at->framing = x->framing;
     at->action = x->target.action;
-    at->route = channel_route_find(at->candidate->provider->channel, at->operation, cell.to);
+    at->route = channel_route_find(c->provider->channel, at->operation, cell.to);
     if (!at->is_foreign)
-        return ERR_NONE;
+        return request_native_body(x, at);
     at->framing = x->stream ? FRAMING_SSE : FRAMING_BODY;
-    return rewrite ? rewrite->build(x, at) : foreign_build(x, at);
+    if ((rewrite ? rewrite->build(x, at) : foreign_build(x, at)) != ERR_NONE)
+        return at->err.code;
+    return rules_outbound_foreign(x, at);
 }
 
-/* Begins the next attempt; false when there is nobody left to ask. */
+/* The next candidate with a credential left, and within the caller's limits; NULL: none. */
+static const struct candidate *next_candidate(struct exchange *x)
+{
+    for (; x->candidate < x->route->count; x->candidate++, x->tried = 0) {
+        const struct candidate *c = &x->route->candidates[x->candidate];
+        if (x->tried < c->provider->credential_count && admit_candidate(x, &x->err) == ERR_NONE) {
+            x->err = (struct err_info){0};
+            return c;
+        }
+    }
+    return NULL;
+}
+
+/* Begins the next attempt; false when there is nobody left to ask, and x->err may say why. */
 static bool attempt_begin(struct exchange *x)
 {
     struct attempt *at = &x->attempt;
     const struct candidate *c;
 
-    while (x->candidate < x->route->count &&
-           x->tried >= x->route->candidates[x->candidate].provider->credential_count) {
-        x->candidate++;
-        x->tried = 0;
-    }
-    if (x->candidate >= x->route->count || x->attempts >= x->snapshot->limits.max_attempts)
+    if (x->attempts >= x->snapshot->limits.max_attempts)
         return false;
-    c = &x->route->candidates[x->candidate];
-    *at = (struct attempt){.candidate = c, .head = at->head};
-    at->credential = provider_pick(c->provider, x->tried++, &x->first_credential);
-    if (attempt_prepare(x, at, foreign_cell(x, c)) != ERR_NONE) {
+    c = next_candidate(x);
+    if (!c)
+        return false;
+    if (attempt_prepare(x, c, provider_pick(c->provider, x->tried++, &x->first_credential)) !=
+        ERR_NONE) {
         at->state = ATTEMPT_FAILED; // nobody was asked
         return true;
     }
@@ -307,8 +323,8 @@ void attempt_log_failure(const struct exchange *x)
     log_event(LOG_WARN, x->id, "attempt.failed",
               "provider=%.*s channel=%s credential=%lld http=%d err=%s why=\"%s\"",
               SLICE_ARG(at->candidate->provider->name), at->candidate->provider->channel->name,
-              (long long)at->credential->id, at->call.status, err_name(at->err.code),
-              err_info_text(&at->err));
+              at->credential ? (long long)at->credential->id : 0LL, at->call.status,
+              err_name(at->err.code), err_info_text(&at->err));
 }
 
 /* Notes the failure and says what may be tried instead. */
@@ -318,7 +334,7 @@ static enum failover attempt_end(struct exchange *x)
     enum failover next = err_failover(at->err.code);
 
     attempt_log_failure(x);
-    if (at->is_foreign && !at->call.target) // a body that this target cannot carry: another one may
+    if (!at->call.target) // it was not asked: a body that it cannot carry, a limit of the caller's
         next = FAILOVER_TARGET;
     if (next == FAILOVER_TARGET) {
         x->candidate++;
@@ -434,8 +450,10 @@ enum verdict stage_attempt(struct exchange *x)
     if (at->state == ATTEMPT_NONE) {
         const struct candidate *c = &x->route->candidates[x->candidate];
         if (x->candidate < x->route->count && local_is_for(x, c))
-            return local_answer(x, c);
-        if (!attempt_begin(x))
+            return admit_candidate(x, &x->err) == ERR_NONE ? local_answer(x, c) : STAGE_FAIL;
+        if (!attempt_begin(x) && x->err.code)
+            return STAGE_FAIL;
+        if (at->state == ATTEMPT_NONE)
             return exchange_fail(x, ERR_NO_CANDIDATE, "provider \"%.*s\" has no enabled credential",
                                  SLICE_ARG(x->route->candidates[0].provider->name));
     }

@@ -95,7 +95,7 @@ static void exchange_destroy(struct exchange *x)
 }
 
 /* Settled: lets go of everything.  Only the driver calls it. */
-static void exchange_free(struct exchange *x)
+void exchange_free(struct exchange *x)
 {
     struct gateway_worker *gw = x->gw;
 
@@ -146,7 +146,6 @@ static void break_off(struct exchange *x)
 static void refuse(struct exchange *x)
 {
     x->failed = true;
-    x->deadline_at_ms = 0; // has passed, or does not matter any more
     if (x->outcome == OUTCOME_OK)
         x->outcome = x->err.code == ERR_CLIENT_GONE        ? OUTCOME_CLIENT_ABORT
                      : x->err.code == ERR_UPSTREAM_TIMEOUT ? OUTCOME_TIMEOUT
@@ -230,12 +229,11 @@ static void exchange_run(void *ctx)
     http_server_flush(server);
 }
 
-static struct exchange *exchange_new(struct gateway_worker *gw, struct http_request *r)
+struct exchange *exchange_make(struct gateway_worker *gw)
 {
     struct exchange *x = exchange_take(gw);
 
     x->gw = gw;
-    x->request = r;
     x->snapshot = snapshot_ref(gw->snapshot);
     x->slot = JOURNAL_NO_SLOT;
     x->began_at_ms = gw->worker->now_ms;
@@ -246,6 +244,14 @@ static struct exchange *exchange_new(struct gateway_worker *gw, struct http_requ
     list_push_back(&gw->exchanges, &x->link);
     gw->exchange_count++;
     atomic_fetch_add_explicit(&gw->stats.in_flight, 1, memory_order_relaxed);
+    return x;
+}
+
+static struct exchange *exchange_new(struct gateway_worker *gw, struct http_request *r)
+{
+    struct exchange *x = exchange_make(gw);
+
+    x->request = r;
     r->wake = &x->task;
     return x;
 }

@@ -19,8 +19,10 @@
 #include "exchange/gateway.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "policy/account.h"
 #include "policy/record.h"
 #include "policy/route.h"
+#include "policy/rule.h"
 #include "wire/sse.h"
 #include "json/cut.h"
 #include "json/splice.h"
@@ -40,6 +42,12 @@ enum attempt_state {
     ATTEMPT_FAILED,
 };
 
+/* Rules that matched, and what became of each. */
+struct ruled {
+    const struct rule_outcome *outcomes;
+    size_t count;
+};
+
 struct attempt {
     enum attempt_state state;
     const struct candidate *candidate;
@@ -52,6 +60,12 @@ struct attempt {
     bool is_foreign;            // not in the client's words; else bytes pass
     struct chat_request *asked; // foreign: the client's request; where it is no conversation: notes
     struct embed embed;         // foreign, embed: what its answer must know
+    struct slice body;          // not foreign: what is passed on, but for
+    struct json_splice *splice; // what rules change of it; NULL: nothing
+    struct json_span model_span, stream_options_span; // in `body`
+    struct ruled ruled;
+    const struct rule_header *headers; // that rules set or take out
+    size_t header_count;
     struct http_target target;
     struct http_call call;
     struct buf head; // of the request; holds the credential, so it is wiped
@@ -138,9 +152,11 @@ struct exchange {
     struct buf foreign_body; // the body in upstream's dialect
     int64_t body_charged;    // of the process's budget for bodies
     bool stream;
-    enum framing framing; // of the answer
-    struct slice asked_model;
-    struct slice reply_model; // JSON literal to put in replies; empty: leave them alone
+    enum framing framing;          // of the answer
+    struct slice asked_model;      // as the client sent it
+    struct slice model;            // as rules have left it: what aliases and models are called
+    struct ruled inbound, variant; // rules for the client's words: everybody's, the alias's
+    struct slice reply_model;      // JSON literal to put in replies; empty: leave them alone
     struct route *route;
     struct json_span model_span, stream_options_span; // in the body
     bool asked_usage;
@@ -152,6 +168,10 @@ struct exchange {
     struct slice dropped;           // header value: what a translation had to leave out
 
     /* admit */
+    struct reservation reservation;
+    int64_t reserved_nusd; // what it may cost at most
+    size_t admitted;       // the last candidate whose limits were asked
+    bool is_metered;       // limits were asked: what they say is for the client
     uint32_t slot;
 
     /* attempt */
@@ -176,6 +196,10 @@ struct exchange {
 /** The handler of the data routes: http_request_fn and http_refuse_fn; ctx is the gateway_worker. */
 void exchange_begin(void *gateway_worker, struct http_request *r, const struct head *head);
 void exchange_refuse(void *gateway_worker, struct http_request *r, const struct err_info *e);
+
+/** One that nobody has asked for, and that is never run: stages may be called one by one. */
+struct exchange *exchange_make(struct gateway_worker *gw);
+void exchange_free(struct exchange *x);
 
 /** Whose key the head carries, for what is no exchange; NULL: nobody's.  Good for this turn. */
 const struct key *gateway_key(struct gateway_worker *gw, const struct head *head);

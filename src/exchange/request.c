@@ -3,6 +3,7 @@
 #include "exchange/attempt.h"
 #include "exchange/edit.h"
 #include "exchange/foreign.h"
+#include "exchange/rules.h"
 #include "http/proxy.h"
 #include "wire/head.h"
 
@@ -74,20 +75,44 @@ static bool has_line(struct slice lines, struct slice name)
     return false;
 }
 
+/* The client's lines, but for those that rules decide about. */
+static void write_forward(const struct attempt *at, struct slice lines, struct buf *out)
+{
+    struct slice ignored;
+
+    if (!at->header_count) {
+        buf_append(out, lines);
+        return;
+    }
+    while (lines.len) {
+        struct slice line = slice_cut(lines, '\n', &lines), rest;
+        if (rules_header(at, slice_cut(line, ':', &rest), &ignored))
+            continue;
+        buf_append(out, line);
+        buf_append_byte(out, '\n');
+    }
+}
+
 static void write_fields(const struct exchange *x, const struct attempt *at, struct buf *out)
 {
     const struct provider *p = at->candidate->provider;
     const struct channel *c = p->channel;
+    struct buf neutral = {0};
+    struct slice ignored;
 
     if (at->is_foreign)
-        foreign_write_fields(x->forward, out);
-    else
-        buf_append(out, x->forward);
+        foreign_write_fields(x->forward, &neutral);
+    write_forward(at, at->is_foreign ? buf_peek(&neutral) : x->forward, out);
+    buf_release(&neutral);
     for (size_t i = 0; i < c->header_count; i++) {
         const struct channel_header *h = &c->headers[i];
-        if (h->dialect == at->dialect &&
+        if (h->dialect == at->dialect && !rules_header(at, slice_str(h->name), &ignored) &&
             (at->is_foreign || !has_line(x->forward, slice_str(h->name))))
             head_write_field(out, slice_str(h->name), slice_str(h->value));
+    }
+    for (size_t i = 0; i < at->header_count; i++) {
+        if (at->headers[i].value.ptr)
+            head_write_field(out, at->headers[i].name, at->headers[i].value);
     }
     if (p->organization.len && at->route->auth == AUTH_BEARER)
         head_write_field(out, SLICE("openai-organization"), p->organization);
@@ -134,30 +159,54 @@ static enum err write_head(struct exchange *x, struct attempt *at, size_t body_l
 
 /* ---- the body ---- */
 
+/* What gproxy itself changes: the model's name, and that Chat's streams tell their usage. */
 static size_t plan_edits(struct exchange *x, struct attempt *at, struct edit **edits)
 {
     struct slice model = at->candidate->model;
+    struct slice said = json_span_slice(at->body, at->model_span);
     size_t count = 0;
 
     if (x->target.dialect == DIALECT_GEMINI)
         return x->target.operation == OP_GENERATE
                    ? 0
-                   : edit_gemini_models(&x->arena, x->body, model, edits);
+                   : edit_gemini_models(&x->arena, at->body, model, edits);
     *edits = arena_array(&x->arena, struct edit, 2);
-    if (!slice_eq(model, x->asked_model))
+    if (said.ptr && !json_string_eq(said, model))
         (*edits)[count++] =
-            (struct edit){x->model_span.start, x->model_span.end, edit_string(&x->arena, model)};
+            (struct edit){at->model_span.start, at->model_span.end, edit_string(&x->arena, model)};
     x->relay.withhold_usage = false;
     if (x->target.dialect == DIALECT_OPENAI_CHAT && x->stream && !x->asked_usage) {
         x->relay.withhold_usage = true;
-        (*edits)[count++] = edit_include_usage(x->body, x->stream_options_span);
-        if (count == 2 && (*edits)[0].start > (*edits)[1].start) {
-            struct edit first = (*edits)[1];
-            (*edits)[1] = (*edits)[0];
-            (*edits)[0] = first;
-        }
+        (*edits)[count++] = edit_include_usage(at->body, at->stream_options_span);
     }
     return count;
+}
+
+/* In the order of their places; of those at one place, in the order in which they came. */
+static void sort_edits(struct edit *edits, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct edit e = edits[i];
+        size_t j = i;
+        for (; j && edits[j - 1].start > e.start; j--)
+            edits[j] = edits[j - 1];
+        edits[j] = e;
+    }
+}
+
+/* Those of rules, which touch neither the model nor stream_options, and ours. */
+static size_t join_edits(struct exchange *x, struct attempt *at, struct edit **edits, size_t count)
+{
+    const struct json_edit *more = json_splice_edits(at->splice);
+    struct edit *all = arena_array(&x->arena, struct edit, at->splice->count + count);
+    size_t used = 0;
+
+    for (size_t i = 0; i < at->splice->count; i++)
+        all[used++] = (struct edit){more[i].at, more[i].at + more[i].len, more[i].by};
+    for (size_t i = 0; i < count; i++)
+        all[used++] = (*edits)[i];
+    *edits = all;
+    return used;
 }
 
 static void set_whole_body(struct exchange *x, struct attempt *at, size_t *len)
@@ -167,28 +216,39 @@ static void set_whole_body(struct exchange *x, struct attempt *at, size_t *len)
     at->call.part_count = 2;
 }
 
+/* Not a byte of it is copied where little is changed. */
+static void set_native_body(struct exchange *x, struct attempt *at, size_t *len)
+{
+    struct edit *edits = NULL;
+    size_t count = plan_edits(x, at, &edits);
+
+    if (at->splice)
+        count = join_edits(x, at, &edits, count);
+    sort_edits(edits, count);
+    at->call.part_count =
+        1 + edit_apply(&x->arena, at->body, edits, count, at->call.parts + 1, len);
+}
+
 /*
  * The whole of it is written anew only where envelopes of another upstream's reasoning stand in
  * it: the conversation has moved here.
  */
-static enum err set_native_body(struct exchange *x, struct attempt *at, size_t *len)
+enum err request_native_body(struct exchange *x, struct attempt *at)
 {
-    struct edit *edits = NULL;
-    size_t count;
-
-    if (!envelope_in_body(at->dialect, x->body)) {
-        count = plan_edits(x, at, &edits);
-        at->call.part_count =
-            1 + edit_apply(&x->arena, x->body, edits, count, at->call.parts + 1, len);
-        return ERR_NONE;
+    at->body = x->body;
+    at->model_span = x->model_span;
+    at->stream_options_span = x->stream_options_span;
+    if (envelope_in_body(at->dialect, x->body)) {
+        buf_clear(&x->foreign_body);
+        if (envelope_open_body(at->dialect, x->body,
+                               at->dialect == DIALECT_GEMINI ? (struct slice){0}
+                                                             : at->candidate->model,
+                               foreign_seal(x), &x->arena, &x->foreign_body, &at->err) != ERR_NONE)
+            return at->err.code;
+        at->body = buf_peek(&x->foreign_body);
+        rules_find_spans(at);
     }
-    buf_clear(&x->foreign_body);
-    if (envelope_open_body(at->dialect, x->body,
-                           at->dialect == DIALECT_GEMINI ? (struct slice){0} : at->candidate->model,
-                           foreign_seal(x), &x->arena, &x->foreign_body, &at->err) != ERR_NONE)
-        return at->err.code;
-    set_whole_body(x, at, len);
-    return ERR_NONE;
+    return rules_outbound_native(x, at);
 }
 
 enum err request_build(struct exchange *x, struct attempt *at)
@@ -199,8 +259,8 @@ enum err request_build(struct exchange *x, struct attempt *at)
         return at->err.code;
     if (at->is_foreign)
         set_whole_body(x, at, &len);
-    else if (set_native_body(x, at, &len) != ERR_NONE)
-        return at->err.code;
+    else
+        set_native_body(x, at, &len);
     if (write_head(x, at, len) != ERR_NONE)
         return at->err.code;
     at->call.parts[0] = (struct iovec){.iov_base = at->head.data, .iov_len = buf_len(&at->head)};

@@ -1,6 +1,7 @@
 /* resolve.c - the body and the model name: who may answer, and what must be changed on the way. */
 #include <stddef.h>
 
+#include "exchange/rules.h"
 #include "exchange/stages.h"
 #include "json/scan.h"
 
@@ -107,7 +108,8 @@ static bool read_name(struct exchange *x, struct slice literal)
     return x->asked_model.len > 0;
 }
 
-static enum verdict read_body(struct exchange *x)
+/* All but the model, whose value is `*model`: a literal, or a NULL pointer. */
+static enum verdict read_fields(struct exchange *x, struct slice *model)
 {
     struct json_span spans[WANT_COUNT];
     struct slice first = slice_trim(x->body);
@@ -135,20 +137,43 @@ static enum verdict read_body(struct exchange *x)
     x->asked_usage = usage_is_asked(value);
     x->has_tools = json_span_slice(x->body, spans[WANT_TOOLS]).len > 2;
     x->effort_is_none = json_string_eq(json_span_slice(x->body, spans[WANT_EFFORT]), SLICE("none"));
+    x->model_span = spans[WANT_MODEL];
+    *model = json_span_slice(x->body, x->model_span);
+    return STAGE_NEXT;
+}
+
+static enum verdict read_body(struct exchange *x)
+{
+    struct slice model;
+    enum verdict v = read_fields(x, &model);
+
+    if (v != STAGE_NEXT)
+        return v;
     if (x->target.model.len) {
         x->asked_model = x->target.model;
         if (slice_starts(x->asked_model, SLICE("models/")))
             x->asked_model = slice_after(x->asked_model, 7);
-        return STAGE_NEXT;
-    }
-    x->model_span = spans[WANT_MODEL];
-    value = json_span_slice(x->body, x->model_span);
-    if (!value.ptr)
+    } else if (!model.ptr) {
         return exchange_fail(x, ERR_BAD_REQUEST,
                              "model: missing; name a model, an alias or provider/model");
-    if (!read_name(x, value))
+    } else if (!read_name(x, model)) {
         return exchange_fail(x, ERR_BAD_REQUEST, "model: expected a string that is not empty");
+    }
+    x->model = x->asked_model;
     return STAGE_NEXT;
+}
+
+/* ---- rules for the client's words ---- */
+
+/* What rules have changed is read anew; the name that the client sent stays what it was. */
+static enum verdict apply_rules(struct exchange *x, const struct rule_list *list)
+{
+    const char *before = x->body.ptr;
+    struct slice ignored;
+
+    if (rules_inbound(x, list, &x->model) != ERR_NONE)
+        return STAGE_FAIL;
+    return x->body.ptr == before ? STAGE_NEXT : read_fields(x, &ignored);
 }
 
 /* ---- who may answer ---- */
@@ -193,14 +218,20 @@ enum verdict stage_resolve(struct exchange *x)
         return STAGE_NEXT;
     if (x->target.operation == OP_LIST_MODELS || x->target.operation == OP_GET_MODEL)
         return models_answer(x);
-    v = gather(x);
+    v = x->body.ptr ? STAGE_NEXT : gather(x);
     if (v != STAGE_NEXT)
         return v;
     v = read_body(x);
+    if (v == STAGE_NEXT)
+        v = apply_rules(x, x->snapshot->rules);
     if (v != STAGE_NEXT)
         return v;
-    if (route_resolve(x->snapshot, x->key, x->scope, x->asked_model, &route, &x->err) != ERR_NONE)
+    if (route_resolve(x->snapshot, x->key, x->scope, x->asked_model, x->model, &route, &x->err) !=
+        ERR_NONE)
         return STAGE_FAIL;
     keep_route(x, &route);
-    return keep_able(x);
+    v = keep_able(x);
+    if (v == STAGE_NEXT && x->route->alias)
+        v = apply_rules(x, x->route->alias->rules);
+    return v;
 }

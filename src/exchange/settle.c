@@ -1,6 +1,8 @@
-/* settle.c - accounting: the intent before, the record before the end, the log line after. */
+/* settle.c - accounting: the record before the end, the log line after. */
+#include "exchange/settle.h"
+
 #include "base/log.h"
-#include "exchange/local.h"
+#include "exchange/admit.h"
 #include "exchange/stages.h"
 
 #define JOURNAL_RETRY_MS 50
@@ -35,23 +37,27 @@ static void fill_names(const struct exchange *x, struct usage_record *r)
     r->client_request_id = x->client_request_id;
 }
 
-/* What is made here costs nothing; an echo may have a price all the same, to try prices with. */
-static bool is_free(const struct exchange *x)
+bool settle_is_free(const struct exchange *x)
 {
-    return x->local_is_recorded && x->target.operation == OP_COUNT_TOKENS;
+    return x->target.operation == OP_COUNT_TOKENS;
 }
 
+/* An echo has no price of its own, but may be given one, to try prices with. */
 static void fill_cost(const struct exchange *x, struct usage_record *r)
 {
     const struct candidate *c = x->attempt.candidate;
     const struct price *price = c ? c->price : NULL;
+    struct price_use use = {
+        .usage = &r->usage, .tier = x->listener.tier, .at_unix_ms = x->began_unix_ms};
 
     r->usage = x->listener.usage;
     r->source = x->listener.source;
-    r->priced = price || is_free(x) || (c && c->provider->channel->answer);
-    if (price && !is_free(x) && r->outcome != OUTCOME_UPSTREAM_ERROR)
-        r->cost_nusd =
-            price_cost(price, &(struct price_use){&r->usage, SERVICE_STANDARD, x->began_unix_ms});
+    r->tier = x->listener.tier;
+    r->priced = price || settle_is_free(x) || (c && c->provider->channel->answer);
+    if (!price || settle_is_free(x) || r->outcome == OUTCOME_UPSTREAM_ERROR)
+        return;
+    r->price_id = price_id(price);
+    r->cost_nusd = price_cost(price, &use);
 }
 
 static void fill(const struct exchange *x, struct usage_record *r)
@@ -80,25 +86,15 @@ static void fill(const struct exchange *x, struct usage_record *r)
     fill_cost(x, r);
 }
 
-enum verdict stage_admit(struct exchange *x)
+void settle_fill_intent(const struct exchange *x, struct usage_record *r)
 {
-    struct usage_record intent;
-    const struct candidate *c;
+    const struct candidate *c = &x->route->candidates[0];
 
-    if (x->local_status)
-        return STAGE_NEXT;
-    if (!journal_has_room(x->gw->journal))
-        return exchange_fail(x, ERR_LEDGER_FULL,
-                             "the usage ledger is full: its database has been away too long");
-    c = &x->route->candidates[0];
-    if (local_is_for(x, c))
-        return STAGE_NEXT; // nothing can be billed before its record is written
-    fill(x, &intent);
-    intent.outcome = OUTCOME_UNKNOWN;
-    x->slot = journal_intent(x->gw->journal, &intent);
-    if (x->slot == JOURNAL_NO_SLOT)
-        return exchange_fail(x, ERR_LEDGER_FULL, "too many exchanges are in flight for the ledger");
-    return STAGE_NEXT;
+    fill(x, r);
+    r->outcome = OUTCOME_UNKNOWN;
+    r->cost_nusd = x->reserved_nusd;
+    r->priced = c->price != NULL;
+    r->price_id = c->price ? price_id(c->price) : 0;
 }
 
 /* An answer that was cut has no final figures: what was seen counts. */
@@ -142,6 +138,7 @@ bool settle_record(struct exchange *x)
     }
     x->slot = JOURNAL_NO_SLOT;
     x->recorded = true;
+    admit_settle(x, &r);
     count(x, &r);
     return true;
 }
@@ -181,22 +178,23 @@ static void write_log_line(const struct exchange *x)
 }
 
 /*
- * Whatever happened: an exchange that reached an upstream has its record.  Where the journal
- * is full it stays until there is room, although its client was told and is gone; at the end
- * of the process the slot stands and will say "unknown".  It is never lost silently.
+ * Whatever happened: an exchange that reached an upstream has its record.  Where the
+ * journal is full the slot stands and will say "unknown"; it is never lost silently.
  */
 enum verdict stage_settle(struct exchange *x)
 {
     struct stats *s = &x->gw->stats;
+    struct usage_record r;
 
-    attempt_release(x);
     if (!x->recorded && x->attempts && !settle_record(x)) {
-        if (!x->gw->is_cut)
-            return STAGE_WAIT;
         log_event(LOG_ERROR, x->id, "ledger.full", "outcome=%s", outcome_name(x->outcome));
+        fill(x, &r);
+        admit_settle(x, &r);
     }
+    admit_release(x); // of what no upstream was asked for
     if (!x->recorded && x->slot != JOURNAL_NO_SLOT && !x->attempts)
         journal_cancel(x->gw->journal, x->slot);
+    attempt_release(x);
     if (x->err.code)
         stats_add(&s->errors[x->err.code], 1);
     histogram_add(&s->duration, x->gw->worker->now_ms - x->began_at_ms);

@@ -1,0 +1,241 @@
+/* admit.c - what an exchange may use is set aside before an upstream is called, and settled after. */
+#include "exchange/admit.h"
+
+#include "base/clock.h"
+#include "chat/measure.h"
+#include "exchange/foreign.h"
+#include "exchange/local.h"
+#include "exchange/settle.h"
+#include "exchange/stages.h"
+
+/* ---- how much it may become ---- */
+
+static int64_t output_bound(const struct exchange *x, const struct chat_measure *m,
+                            const struct candidate *c)
+{
+    enum operation op = x->target.operation;
+    const struct chat_model *model;
+
+    if (op != OP_GENERATE && op != OP_COMPACT && op != OP_IMAGE)
+        return 0;
+    model = chat_model_find(foreign_cell(x, c).to, c->model);
+    return measure_output_bound(m, model->max_output, x->snapshot->limits.reserve_max_output);
+}
+
+static int64_t add(int64_t a, int64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+/* At the dearest of all that may come to be asked, so that failover needs no more money. */
+static void bound(struct exchange *x, struct reserve_ask *ask)
+{
+    struct chat_measure m;
+
+    if (settle_is_free(x))
+        return;
+    chat_measure(x->target.dialect, x->target.operation, x->body, &m);
+    for (size_t i = 0; i < x->route->count; i++) {
+        const struct candidate *c = &x->route->candidates[i];
+        int64_t output = output_bound(x, &m, c), cost = 0;
+        int64_t tokens = add(measure_input_likely(&m), output);
+        if (c->price)
+            cost = price_dearest(c->price, measure_input_bound(&m), output);
+        ask->tokens = tokens > ask->tokens ? tokens : ask->tokens;
+        ask->cost_nusd = cost > ask->cost_nusd ? cost : ask->cost_nusd;
+    }
+}
+
+/* ---- what has no price ---- */
+
+static bool is_priced(const struct exchange *x, const struct candidate *c)
+{
+    return c->price || c->provider->channel->answer || settle_is_free(x);
+}
+
+static bool must_be_priced(const struct exchange *x)
+{
+    switch (x->snapshot->limits.unpriced) {
+    case UNPRICED_DENY: return true;
+    case UNPRICED_DENY_UNDER_QUOTA: return account_has_quota(x->key);
+    case UNPRICED_ALLOW: break;
+    }
+    return false;
+}
+
+/* Of a route with prices, what has none is passed over; false: nothing has one. */
+static bool keep_priced(struct exchange *x)
+{
+    struct route *r = x->route;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->count; i++)
+        kept += is_priced(x, &r->candidates[i]);
+    if (kept == 0)
+        return false;
+    if (kept == r->count)
+        return true;
+    kept = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        if (is_priced(x, &r->candidates[i]))
+            r->candidates[kept++] = r->candidates[i];
+    }
+    r->count = kept;
+    return true;
+}
+
+/* ---- the stage ---- */
+
+static struct reserve_ask ask_for(const struct exchange *x, const struct candidate *c)
+{
+    return (struct reserve_ask){
+        .key = x->key,
+        .asked_model = x->asked_model,
+        .provider = c->provider,
+        .model = c->model,
+        .is_priced = true,
+        .unpriced = x->snapshot->limits.unpriced,
+        .now_ms = x->gw->worker->now_ms,
+        .now_unix_ms = x->began_unix_ms,
+    };
+}
+
+void admit_ask(struct exchange *x, struct reserve_ask *ask)
+{
+    bool priced = !must_be_priced(x) || keep_priced(x);
+
+    *ask = ask_for(x, &x->route->candidates[0]);
+    ask->is_priced = priced;
+    if (account_is_limited(x->key) || x->snapshot->limits.on_unknown == ON_UNKNOWN_CHARGE_ESTIMATE)
+        bound(x, ask);
+}
+
+/* All that must hold, or ERR_QUOTA, ERR_RATE_LIMIT. */
+static enum err reserve(struct exchange *x)
+{
+    struct reserve_ask ask;
+
+    admit_ask(x, &ask);
+    x->reserved_nusd = ask.cost_nusd;
+    x->is_metered = true;
+    return account_reserve(&x->reservation, &ask, &x->arena, &x->err);
+}
+
+enum verdict stage_admit(struct exchange *x)
+{
+    struct usage_record intent;
+
+    if (x->local_status)
+        return STAGE_NEXT;
+    if (!journal_has_room(x->gw->journal))
+        return exchange_fail(x, ERR_LEDGER_FULL,
+                             "the usage ledger is full: its database has been away too long");
+    if (reserve(x) != ERR_NONE)
+        return STAGE_FAIL;
+    if (local_is_for(x, &x->route->candidates[0]))
+        return STAGE_NEXT; // nothing can be billed before its record is written
+    settle_fill_intent(x, &intent);
+    x->slot = journal_intent(x->gw->journal, &intent);
+    if (x->slot != JOURNAL_NO_SLOT)
+        return STAGE_NEXT;
+    admit_release(x);
+    return exchange_fail(x, ERR_LEDGER_FULL, "too many exchanges are in flight for the ledger");
+}
+
+enum err admit_candidate(struct exchange *x, struct err_info *e)
+{
+    struct reserve_ask ask;
+
+    if (x->candidate == x->admitted)
+        return ERR_NONE;
+    ask = ask_for(x, &x->route->candidates[x->candidate]);
+    if (account_extend(&x->reservation, &ask, &x->arena, e) != ERR_NONE)
+        return e->code;
+    x->admitted = x->candidate;
+    return ERR_NONE;
+}
+
+/* ---- afterwards ---- */
+
+/* What limits of tokens count: all of them, reasoning being a part of the output. */
+static int64_t tokens_of(const struct chat_usage *u)
+{
+    int64_t sum = 0;
+
+    for (int kind = 0; kind < USAGE_KIND_COUNT; kind++) {
+        if (kind != USAGE_REASONING && kind != USAGE_SERVER_TOOLS && u->tokens[kind] > 0)
+            sum = add(sum, u->tokens[kind]);
+    }
+    return sum;
+}
+
+void admit_settle(struct exchange *x, const struct usage_record *r)
+{
+    int64_t tokens = settle_is_free(x) ? 0 : tokens_of(&r->usage);
+
+    account_settle(&x->reservation, tokens, r->cost_nusd, x->gw->worker->now_ms,
+                   x->gw->worker->now_unix_ms);
+}
+
+void admit_release(struct exchange *x)
+{
+    account_release(&x->reservation, x->gw->worker->now_ms);
+}
+
+/* ---- what the client hears of it ---- */
+
+/* OpenAI's way: "6m0s". */
+static void write_span(struct buf *out, const char *name, int64_t ms)
+{
+    int64_t s = (ms + 999) / 1000;
+
+    buf_printf(out, "%s: ", name);
+    if (s >= 3600)
+        buf_printf(out, "%lldh", (long long)(s / 3600));
+    if (s >= 60)
+        buf_printf(out, "%lldm", (long long)(s / 60 % 60));
+    buf_printf(out, "%llds\r\n", (long long)(s % 60));
+}
+
+static void write_number(struct buf *out, const char *name, int64_t n)
+{
+    buf_printf(out, "%s: %lld\r\n", name, (long long)n);
+}
+
+static void write_time(struct buf *out, const char *name, int64_t unix_ms)
+{
+    char text[CLOCK_TEXT_BYTES];
+
+    clock_format_unix_ms(unix_ms, text);
+    buf_printf(out, "%s: %s\r\n", name, text);
+}
+
+void admit_write_fields(const struct exchange *x, struct buf *out)
+{
+    const struct rate_status *s = &x->reservation.status;
+    bool anthropic = x->target.dialect == DIALECT_ANTHROPIC;
+    int64_t now = x->gw->worker->now_unix_ms;
+
+    if (!x->is_metered)
+        return;
+    if (s->limit_requests >= 0) {
+        write_number(out, "x-ratelimit-limit-requests", s->limit_requests);
+        write_number(out, "x-ratelimit-remaining-requests", s->left_requests);
+        write_span(out, "x-ratelimit-reset-requests", s->reset_requests_ms);
+    }
+    if (s->limit_tokens >= 0) {
+        write_number(out, "x-ratelimit-limit-tokens", s->limit_tokens);
+        write_number(out, "x-ratelimit-remaining-tokens", s->left_tokens);
+        write_span(out, "x-ratelimit-reset-tokens", s->reset_tokens_ms);
+    }
+    if (anthropic && s->limit_requests >= 0) {
+        write_number(out, "anthropic-ratelimit-requests-limit", s->limit_requests);
+        write_number(out, "anthropic-ratelimit-requests-remaining", s->left_requests);
+        write_time(out, "anthropic-ratelimit-requests-reset", now + s->reset_requests_ms);
+    }
+    if (anthropic && s->limit_tokens >= 0) {
+        write_number(out, "anthropic-ratelimit-tokens-limit", s->limit_tokens);
+        write_number(out, "anthropic-ratelimit-tokens-remaining", s->left_tokens);
+        write_time(out, "anthropic-ratelimit-tokens-reset", now + s->reset_tokens_ms);
+    }
+}

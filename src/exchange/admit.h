@@ -1,0 +1,25 @@
+/* admit.h - what an exchange may use is set aside before an upstream is called, and settled after. */
+#ifndef EXCHANGE_ADMIT_H
+#define EXCHANGE_ADMIT_H
+
+#include "exchange/exchange.h"
+
+/** What the exchange asks its limits and quotas for; candidates without a price it may have to lose. */
+void admit_ask(struct exchange *x, struct reserve_ask *ask);
+
+/**
+ * The exchange turns to x->candidate, which may fall under limits that nothing was held for
+ * yet.  ERR_RATE_LIMIT: this candidate may not be asked now; others may.
+ */
+enum err admit_candidate(struct exchange *x, struct err_info *e);
+
+/** What was used takes the place of what was set aside; once, later calls do nothing. */
+void admit_settle(struct exchange *x, const struct usage_record *r);
+
+/** No upstream was asked: nothing was used, and nothing counts. */
+void admit_release(struct exchange *x);
+
+/** Header lines that say what is left of the caller's limits, in the words of its dialect. */
+void admit_write_fields(const struct exchange *x, struct buf *out);
+
+#endif

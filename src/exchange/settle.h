@@ -1,0 +1,13 @@
+/* settle.h - accounting: what an exchange's record says. */
+#ifndef EXCHANGE_SETTLE_H
+#define EXCHANGE_SETTLE_H
+
+#include "exchange/exchange.h"
+
+/** What is known of it before an upstream is called, and what was reserved. */
+void settle_fill_intent(const struct exchange *x, struct usage_record *r);
+
+/** Counting tokens costs nothing, wherever it is done. */
+bool settle_is_free(const struct exchange *x);
+
+#endif
