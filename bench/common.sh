@@ -100,7 +100,8 @@ start_mock() {
         die "the mock upstream does not start"
 }
 
-# Everything is on: keys, permissions, prices, the journal, a log line for each exchange.
+# Everything is on: keys, permissions, limits, quotas, prices, the journal, a log line for each
+# exchange.  BARE=1: without the limits and quotas, to see what they add.
 # The named upstreams, over TLS where the name begins with tls.  With a dialect in front
 # ("anthropic-fast") the same mock, asked in that one alone.
 write_config() { # write_config FILE NAME...
@@ -129,8 +130,16 @@ write_config() { # write_config FILE NAME...
         done
         echo 'users:'
         echo '  - name: bench'
-        echo "    keys: [ { label: bench, key: $KEY } ]"
+        echo "    keys:"
+        echo "      - label: bench"
+        echo "        key: $KEY"
+        [ -n "${BARE:-}" ] || echo '        quota: { usd: "1000000", period: month }'
         echo '    permissions: [ { models: "bench-*" } ]'
+        [ -n "${BARE:-}" ] || {
+            echo '    quota: { usd: "1000000" }'
+            echo '    rate_limits:'
+            echo '      - { models: "bench-*", rpm: 1000000000, rpd: 1000000000000, tpm: 1000000000000, max_concurrent: 1000000 }'
+        }
     } >"$file"
 }
 

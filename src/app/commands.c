@@ -11,6 +11,8 @@
 static const char *const import_flags[] = {"replace", "dry-run"};
 static const char *const export_flags[] = {"include-secrets", "out="};
 static const char *const user_flags[] = {"admin", "models=", "password=*", "password-file="};
+static const char *const explain_flags[] = {"key=*",   "key-id=",   "body=", "path=",
+                                           "header=", "exchange=", "json"};
 static const char *const key_flags[] = {"label=", "expires-at=", "key=*"};
 static const char *const usage_flags[] = {
     "since=", "until=", "by=", "user=", "key=", "provider=", "model=", "rows", "limit=", "json"};

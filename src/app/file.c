@@ -43,7 +43,7 @@ static enum err read_all(int fd, const char *path, char *bytes, size_t room, siz
 enum err file_read(const char *path, size_t limit, struct arena *a, struct slice *out,
                    struct err_info *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     struct held *held;
     size_t room = limit + 1, len = 0;

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-/** Reads a file of at most `limit` bytes; ERR_NOT_FOUND, ERR_IO or ERR_TOO_LARGE. */
+/** Reads a file ("-": the standard input) of at most `limit` bytes; ERR_NOT_FOUND, ERR_IO or ERR_TOO_LARGE. */
 enum err file_read(const char *path, size_t limit, struct arena *a, struct slice *out,
                    struct err_info *e);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/bootstrap.h"
+#include "app/restore.h"
 #include "app/trim.h"
 #include "app/version.h"
 #include "base/clock.h"
@@ -200,6 +201,18 @@ static enum err open_gateway(struct serve *s, struct err_info *e)
     return ERR_NONE;
 }
 
+/* What was spent and done before this process was there counts on. */
+static enum err restore(struct serve *s, const struct snapshot *first, struct err_info *e)
+{
+    struct ledger *ledger;
+
+    if (ledger_open(s->command->options.dsn, STORE_MUST_EXIST, &ledger, e) != ERR_NONE)
+        return e->code;
+    restore_accounts(ledger, s->policy, first, e);
+    ledger_close(ledger);
+    return e->code;
+}
+
 static enum err open_all(struct serve *s, struct err_info *e)
 {
     struct snapshot *first;
@@ -211,7 +224,9 @@ static enum err open_all(struct serve *s, struct err_info *e)
     first = load_snapshot(s, e);
     if (!first)
         return e->code;
-    err = serve_workers_open(s, first, e);
+    err = restore(s, first, e);
+    if (err == ERR_NONE)
+        err = serve_workers_open(s, first, e);
     snapshot_unref(first);
     return err;
 }

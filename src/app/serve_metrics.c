@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "app/serve.h"
+#include "policy/account.h"
 
 static void write_gauge(struct buf *out, const char *name, const char *type, const char *help,
                         double value)
@@ -60,6 +61,17 @@ static void write_process(const struct serve *s, struct buf *out)
                s->gateway.version);
 }
 
+static void write_limits(const struct policy_state *policy, struct buf *out)
+{
+    buf_append_str(out, "# HELP gproxy_limits_hit_total Requests refused by a limit or a quota of "
+                        "their user or key.\n# TYPE gproxy_limits_hit_total counter\n");
+    for (int i = 0; i < LIMIT_KIND_COUNT; i++) {
+        enum limit_kind kind = (enum limit_kind)i;
+        buf_printf(out, "gproxy_limits_hit_total{limit=\"%s\"} %llu\n", limit_kind_name(kind),
+                   (unsigned long long)policy_state_limits_hit(policy, kind));
+    }
+}
+
 void serve_write_metrics(void *serve_worker, struct buf *out)
 {
     const struct serve_worker *sw = serve_worker;
@@ -70,6 +82,7 @@ void serve_write_metrics(void *serve_worker, struct buf *out)
     for (unsigned i = 0; i < s->worker_count && count < 256; i++)
         all[count++] = &s->workers[i].gw->stats;
     stats_write(all, count, out);
+    write_limits(s->policy, out);
     write_ledger(s->writer, out);
     write_process(s, out);
 }
