@@ -127,7 +127,8 @@ static void test_order(void **unused)
         struct err_info e = {0};
         struct buf out = {0};
         struct route route;
-        if (route_resolve(s, key, NULL, slice_str(cases[i].name), &route, &e))
+        if (route_resolve(s, key, NULL, slice_str(cases[i].name), slice_str(cases[i].name), &route,
+                          &e))
             fail_msg("%s: %s", cases[i].name, err_info_text(&e));
         show(&route, &out);
         if (!slice_eq(buf_peek(&out), slice_str(cases[i].out)))
@@ -226,7 +227,9 @@ static void test_each(void **unused)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct err_info e = {0};
         struct route route;
-        assert_int_equal(route_resolve(s, key, NULL, slice_str(cases[i].name), &route, &e), 0);
+        assert_int_equal(route_resolve(s, key, NULL, slice_str(cases[i].name),
+                                       slice_str(cases[i].name), &route, &e),
+                         0);
         for (size_t at = 0; at < route.count; at++) {
             const struct price *price = route.candidates[at].price;
             int64_t id = price ? price_id(price) : 0;
