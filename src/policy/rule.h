@@ -45,8 +45,8 @@ struct rule_matches {
 
 /**
  * Those that match, of up to three lists (NULL ones are fine), in order of `order`, then
- * scope (global, provider, alias), then id.  `magic_strings` is left false.  Rules whose
- * filter names models or users, and not only patterns, cost nothing where others are named.
+ * scope (global, provider, alias), then id.  `magic_strings` is left false.  Rules that name
+ * models or users cost nothing where others are asked for (policy/pattern.h).
  */
 struct rule_matches rules_find(const struct rule_list *const lists[3],
                                const struct rule_request *request, struct arena *a);
@@ -102,10 +102,7 @@ enum err rule_check(const struct rule_row *row, struct err_info *e);
 enum err rule_compile(const struct rule_row *row, struct arena *a, const struct rule **out,
                       struct err_info *e);
 
-/**
- * A list of compiled rules of one scope, in any order; it lives in `a`, its tables go when
- * that goes.  NULL for none.
- */
+/** A list of compiled rules of one scope, in any order; it lives in `a`.  NULL for none. */
 const struct rule_list *rule_list_new(const struct rule *const *rules, size_t count, uint64_t seed,
                                       struct arena *a);
 

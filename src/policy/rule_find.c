@@ -1,22 +1,26 @@
 /* rule_find.c - which rules are for this request, without asking all of them. */
 #include <stdlib.h>
 
-#include "base/table.h"
+#include "policy/pattern.h"
 #include "policy/rule_inside.h"
-#include "wire/glob.h"
 
 /*
- * A rule whose models are all literal stands under each of them; else one whose users are, under
- * these; the rest is asked one by one.  So a request looks at the rules that name its model or
- * its user, and at those that name nobody.
+ * A rule that names models stands under their patterns; else one that names users, under theirs;
+ * the rest is asked one by one.  So a request looks at rules that are for its model or its
+ * user, and at those that name nobody.
  */
 struct rule_run {
     const struct rule **rules;
     size_t count, cap;
 };
 
+struct rule_names {
+    const struct pattern_set *set;
+    const struct rule **owners; // of the patterns, by index
+};
+
 struct rule_index {
-    struct table models, users; // name -> struct rule_run
+    struct rule_names models, users;
     struct rule_run rest;
 };
 
@@ -26,10 +30,8 @@ struct rule_list {
 
 static void run_add(struct rule_run *run, const struct rule *r, struct arena *a)
 {
-    if (run->count && run->rules[run->count - 1] == r)
-        return; // named twice in one filter
     if (run->count == run->cap) {
-        size_t cap = run->cap ? 2 * run->cap : 2;
+        size_t cap = run->cap ? 2 * run->cap : 4;
         const struct rule **more = arena_array(a, const struct rule *, cap);
         if (run->count)
             memcpy(more, run->rules, run->count * sizeof(*more));
@@ -39,36 +41,43 @@ static void run_add(struct rule_run *run, const struct rule *r, struct arena *a)
     run->rules[run->count++] = r;
 }
 
-static bool all_literal(const struct slice *globs, size_t count)
+/* ---- the index ---- */
+
+/* The patterns that the rule is found by; none: it is asked always. */
+static const struct slice *patterns_of(const struct rule *r, bool by_model, size_t *count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!glob_is_literal(globs[i]))
-            return false;
-    }
-    return count > 0;
+    bool names_models = r->filter.model_count > 0;
+
+    *count = by_model ? r->filter.model_count : names_models ? 0 : r->filter.user_count;
+    return by_model ? r->filter.models : r->filter.users;
 }
 
-static void put_under(struct table *t, const struct slice *names, size_t count,
-                      const struct rule *r, struct arena *a)
+static struct rule_names names_new(const struct rule *const *rules, size_t count,
+                                   enum rule_phase phase, bool by_model, uint64_t seed,
+                                   struct arena *a)
 {
+    struct rule_names names = {NULL, NULL};
+    size_t total = 0, of_one;
+    struct slice *patterns;
+
     for (size_t i = 0; i < count; i++) {
-        struct rule_run *run = table_get(t, names[i]);
-        if (!run) {
-            run = arena_new(a, struct rule_run);
-            table_put(t, names[i], run);
+        patterns_of(rules[i], by_model, &of_one);
+        total += rules[i]->phase == phase ? of_one : 0;
+    }
+    if (!total)
+        return names;
+    patterns = arena_array(a, struct slice, total);
+    names.owners = arena_array(a, const struct rule *, total);
+    total = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct slice *more = patterns_of(rules[i], by_model, &of_one);
+        for (size_t j = 0; rules[i]->phase == phase && j < of_one; j++) {
+            patterns[total] = more[j];
+            names.owners[total++] = rules[i];
         }
-        run_add(run, r, a);
     }
-}
-
-static void list_release(void *arg)
-{
-    struct rule_list *l = arg;
-
-    for (size_t i = 0; i < 2; i++) {
-        table_release(&l->by_phase[i].models);
-        table_release(&l->by_phase[i].users);
-    }
+    names.set = pattern_set_new(a, patterns, total, seed);
+    return names;
 }
 
 const struct rule_list *rule_list_new(const struct rule *const *rules, size_t count, uint64_t seed,
@@ -79,36 +88,51 @@ const struct rule_list *rule_list_new(const struct rule *const *rules, size_t co
     if (!count)
         return NULL;
     l = arena_new(a, struct rule_list);
-    for (size_t i = 0; i < 2; i++) {
-        table_init(&l->by_phase[i].models, seed);
-        table_init(&l->by_phase[i].users, seed);
-    }
-    arena_defer(a, list_release, l);
-    for (size_t i = 0; i < count; i++) {
-        const struct rule *r = rules[i];
-        struct rule_index *x = &l->by_phase[r->phase];
-        if (all_literal(r->filter.models, r->filter.model_count))
-            put_under(&x->models, r->filter.models, r->filter.model_count, r, a);
-        else if (all_literal(r->filter.users, r->filter.user_count))
-            put_under(&x->users, r->filter.users, r->filter.user_count, r, a);
-        else
-            run_add(&x->rest, r, a);
+    for (int phase = RULE_INBOUND; phase <= RULE_OUTBOUND; phase++) {
+        struct rule_index *x = &l->by_phase[phase];
+        x->models = names_new(rules, count, (enum rule_phase)phase, true, seed, a);
+        x->users = names_new(rules, count, (enum rule_phase)phase, false, seed, a);
+        for (size_t i = 0; i < count; i++) {
+            const struct rule_filter *f = &rules[i]->filter;
+            if (rules[i]->phase == (enum rule_phase)phase && !f->model_count && !f->user_count)
+                run_add(&x->rest, rules[i], a);
+        }
     }
     return l;
 }
 
 /* ---- finding ---- */
 
-static void look(struct rule_run *found, const struct rule_run *run, const struct rule_request *q,
-                 size_t *considered, struct arena *a)
+struct finding {
+    const struct rule_request *request;
+    const struct rule_names *names;
+    const struct rule *last; // a rule may be found by several of its patterns, one after another
+    struct rule_run found;
+    size_t considered;
+    struct arena *arena;
+};
+
+static void consider(struct finding *f, const struct rule *r)
 {
-    if (!run)
+    if (r == f->last)
         return;
-    *considered += run->count;
-    for (size_t i = 0; i < run->count; i++) {
-        if (rule_filter_admits(&run->rules[i]->filter, q))
-            run_add(found, run->rules[i], a);
-    }
+    f->last = r;
+    f->considered++;
+    if (rule_filter_admits(&r->filter, f->request))
+        run_add(&f->found, r, f->arena);
+}
+
+static void on_pattern(void *ctx, size_t index)
+{
+    struct finding *f = ctx;
+
+    consider(f, f->names->owners[index]);
+}
+
+static void look(struct finding *f, const struct rule_names *names, struct slice name)
+{
+    f->names = names;
+    pattern_set_each(names->set, name, on_pattern, f);
 }
 
 static int order(const void *left, const void *right)
@@ -126,21 +150,22 @@ static int order(const void *left, const void *right)
 struct rule_matches rules_find(const struct rule_list *const lists[3],
                                const struct rule_request *request, struct arena *a)
 {
-    struct rule_run found = {NULL, 0, 0};
-    size_t considered = 0;
+    struct finding f = {.request = request, .arena = a};
 
     for (size_t i = 0; i < 3; i++) {
         const struct rule_index *x = lists[i] ? &lists[i]->by_phase[request->phase] : NULL;
         if (!x)
             continue;
-        if (x->models.live)
-            look(&found, table_get(&x->models, request->model), request, &considered, a);
-        if (x->users.live)
-            look(&found, table_get(&x->users, request->user), request, &considered, a);
-        look(&found, &x->rest, request, &considered, a);
+        look(&f, &x->models, request->model);
+        look(&f, &x->users, request->user);
+        for (size_t j = 0; j < x->rest.count; j++)
+            consider(&f, x->rest.rules[j]);
     }
-    if (found.count > 1)
-        qsort(found.rules, found.count, sizeof(struct rule *), order);
+    if (f.found.count > 1)
+        qsort(f.found.rules, f.found.count, sizeof(struct rule *), order);
     return (struct rule_matches){
-        .count = found.count, .rules = found.rules, .considered = considered};
+        .count = f.found.count,
+        .rules = f.found.rules,
+        .considered = f.considered,
+    };
 }

@@ -221,12 +221,22 @@ void rule_matcher_free(struct rule_matcher *m)
     free(m);
 }
 
-/* The next match from `from` on: PCRE2's count of groups, or its error. */
+/*
+ * The next match from `from` on: PCRE2's count of groups, or its error.  What is too deep for
+ * the compiled code's stack is interpreted, which has a heap.
+ */
 static int match(struct rule_matcher *m, struct slice text, size_t from, uint32_t options)
 {
+    int groups;
+
+    options |= PCRE2_NO_UTF_CHECK;
     m->start = m->furthest = from;
-    return pcre2_match(m->regex->code, (PCRE2_SPTR)text.ptr, text.len, from,
-                       options | PCRE2_NO_UTF_CHECK, m->data, m->context);
+    groups = pcre2_match(m->regex->code, (PCRE2_SPTR)text.ptr, text.len, from, options, m->data,
+                         m->context);
+    if (groups == PCRE2_ERROR_JIT_STACKLIMIT)
+        groups = pcre2_match(m->regex->code, (PCRE2_SPTR)text.ptr, text.len, from,
+                             options | PCRE2_NO_JIT, m->data, m->context);
+    return groups;
 }
 
 static void put_replacement(const struct rule_matcher *m, struct slice text, int groups,

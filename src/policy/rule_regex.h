@@ -40,7 +40,7 @@ enum rule_match {
     RULE_MATCH_SOME,  // `out` holds the new text
     RULE_MATCH_STEPS, // it took too many steps; the matcher is used up
     RULE_MATCH_LONG,  // the text, or what it would become, is longer than `limit`
-    RULE_MATCH_ERROR, // out of memory, or the compiled code's stack
+    RULE_MATCH_ERROR, // out of memory, or a match that ends before it begins
 };
 
 /** `text` is UTF-8; `out` is cleared first.  What is no longer than RULE_TEXT_BYTES is looked at. */
