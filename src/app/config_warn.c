@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "app/config_warning.h"
+#include "app/prices_file.h"
 #include "channel/channel.h"
 #include "policy/provider_settings.h"
 #include "wire/glob.h"
@@ -114,6 +115,22 @@ static const struct config_row *find_model(const struct warn *w, const struct co
     return r && r->type == ROW_MODEL && r->parent == provider ? r : NULL;
 }
 
+static bool is_in_catalogue(const struct warn *w, const struct config_row *provider,
+                            struct slice model)
+{
+    const struct provider_row *row = provider->row;
+    const struct channel *channel = channel_find(row->channel);
+    const struct catalogue_entry *found;
+    struct provider_settings settings;
+    struct err_info e = {.code = ERR_NONE};
+
+    if (!channel ||
+        provider_settings_read(row->settings, channel, w->c->problems->arena, &settings, &e))
+        return false;
+    found = catalogue_find(w->catalogue, settings.price_vendor, model);
+    return found && found->price;
+}
+
 bool warn_is_priced(const struct warn *w, const struct config_row *provider, struct slice model)
 {
     const struct config_row *row = find_model(w, provider, model);
@@ -125,7 +142,7 @@ bool warn_is_priced(const struct warn *w, const struct config_row *provider, str
             glob_match(((const struct price_row *)r->row)->models, model))
             return true;
     }
-    return false;
+    return is_in_catalogue(w, provider, model);
 }
 
 static void warn_target(const struct warn *w, const struct config_row *r)
@@ -205,6 +222,21 @@ static void warn_model(const struct warn *w, const struct config_row *r)
                                                          : "what it costs cannot be counted");
 }
 
+/* Of the file that the `server` section names; where that is bad, of ours. */
+static struct catalogue *read_prices(const struct config *c)
+{
+    const struct yaml_node *n = c->server ? yaml_get(c->server, "prices") : NULL;
+    struct err_info e = {.code = ERR_NONE};
+    struct catalogue *catalogue;
+
+    if (!n || n->kind != YAML_SCALAR || yaml_is_null(n))
+        return catalogue_builtin();
+    if (prices_read(n->text.ptr, &catalogue, &e) == ERR_NONE)
+        return catalogue;
+    problem_add(c->problems, n->place, "prices: %s", err_info_text(&e));
+    return catalogue_builtin();
+}
+
 static void read_all(struct warn *w)
 {
     struct err_info e = {.code = ERR_NONE};
@@ -224,7 +256,7 @@ static void read_all(struct warn *w)
 
 void config_warn(const struct config *c)
 {
-    struct warn w = {.c = c};
+    struct warn w = {.c = c, .catalogue = read_prices(c)};
 
     table_init(&w.names, 0);
     table_init(&w.providers, 0);
@@ -251,5 +283,6 @@ void config_warn(const struct config *c)
     warn_rules(&w);
     table_release(&w.matched);
     table_release(&w.providers);
+    catalogue_unref(w.catalogue);
     table_release(&w.names);
 }

@@ -13,6 +13,7 @@ struct warn {
     struct table matched;   // patterns that have been looked at, with their provider
     bool open;              // some enabled provider takes models that are not declared
     struct limits limits;   // with the file's settings
+    struct catalogue *catalogue;
 };
 
 /** The provider of that name in the file, or NULL. */

@@ -28,6 +28,7 @@ struct options {
     enum log_level log_level;
     enum option_format log_format; // AUTO: text on a terminal, JSON otherwise
     const char *tls_cert, *tls_key;
+    const char *prices;          // NULL: the catalogue that the binary brings along
     int64_t shutdown_timeout_s;  // -1: not given, the setting of that name counts
     int64_t journal_ring_bytes;  // a worker
     int64_t journal_spill_bytes; // in all

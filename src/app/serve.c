@@ -41,6 +41,7 @@ static struct snapshot *load_snapshot(struct serve *s, struct err_info *e)
     if (store_load(s->control.store, &arena, &rows, on_bad_row, s, e) == ERR_NONE) {
         snapshot = snapshot_build(&rows, s->policy, ++s->version, seed, on_bad_row, s);
         gateway_prepare(&s->gateway, snapshot);
+        serve_note_prices(s, snapshot);
         s->limits = snapshot->limits;
     }
     arena_release(&arena);
@@ -219,6 +220,9 @@ static enum err open_all(struct serve *s, struct err_info *e)
     enum err err;
 
     s->policy = policy_state_new();
+    s->prices_stamp = file_stamp(s->command->options.prices);
+    if (serve_load_prices(s, e) != ERR_NONE)
+        return e->code;
     if (open_gateway(s, e) != ERR_NONE || open_ledger(s, e) != ERR_NONE)
         return e->code;
     first = load_snapshot(s, e);
@@ -241,6 +245,7 @@ static void close_all(struct serve *s)
     gateway_release(&s->gateway);
     tls_server_free(s->tls);
     policy_state_free(s->policy);
+    serve_forget_prices(s);
     control_close(&s->control);
 }
 
@@ -295,9 +300,21 @@ static void follow_database(struct serve *s)
     if (control_connect(&s->command->options, &arena, &store, &e) == ERR_NONE) {
         store_close(s->control.store);
         s->control.store = store;
+        serve_forget_prices(s);
         log_event(LOG_WARN, NULL, "database.replaced", "dsn=\"%s\"", s->command->options.dsn);
     }
     arena_release(&arena);
+}
+
+static bool prices_changed(struct serve *s)
+{
+    int64_t stamp = file_stamp(s->command->options.prices);
+
+    if (!stamp || stamp == s->prices_stamp)
+        return false;
+    s->prices_stamp = stamp;
+    serve_reload_prices(s);
+    return true;
 }
 
 static void look_around(struct serve *s)
@@ -307,7 +324,7 @@ static void look_around(struct serve *s)
     follow_database(s);
     if (path && file_stamp(path) != s->config_stamp && file_stamp(path))
         serve_reconcile(s);
-    if (store_changed(s->control.store))
+    if (prices_changed(s) || store_changed(s->control.store))
         publish_or_complain(s);
 }
 
@@ -322,6 +339,7 @@ static int watch_over(struct serve *s, const sigset_t *set)
             return got;
         if (got == SIGHUP) {
             serve_reconcile(s);
+            serve_reload_prices(s);
             publish_or_complain(s);
         } else {
             look_around(s);

@@ -41,10 +41,13 @@ struct serve {
     struct tls_server *tls;
     struct serve_worker *workers;
     unsigned worker_count;
-    unsigned port;        // the one that is listened on
-    uint64_t version;     // of the snapshot published last
-    struct limits limits; // of that snapshot
-    int64_t config_stamp; // of the file, when it was read last
+    unsigned port;             // the one that is listened on
+    uint64_t version;          // of the snapshot published last
+    struct limits limits;      // of that snapshot
+    int64_t config_stamp;      // of the file, when it was read last
+    int64_t prices_stamp;      // of the catalogue's
+    struct table noted_prices; // ids of the prices that the database knows
+    struct arena noted_arena;  // theirs
     atomic_bool is_ready;
     bool terminal; // someone reads what is printed
 };
@@ -54,6 +57,18 @@ enum err serve_publish(struct serve *s, struct err_info *e);
 
 /** Applies the configuration file where it is managed; complains in the log. */
 void serve_reconcile(struct serve *s);
+
+/** Reads the catalogue of prices, for the snapshots built from now on. */
+enum err serve_load_prices(struct serve *s, struct err_info *e);
+
+/** The same while serving: one that is bad changes nothing, and is complained of in the log. */
+void serve_reload_prices(struct serve *s);
+
+/** Notes in the database whatever prices the snapshot brings that it does not know yet. */
+void serve_note_prices(struct serve *s, const struct snapshot *snapshot);
+
+/** For another database. */
+void serve_forget_prices(struct serve *s);
 
 /** Workers are made but do not run yet. */
 enum err serve_workers_open(struct serve *s, struct snapshot *first, struct err_info *e);
