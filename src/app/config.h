@@ -76,7 +76,7 @@ enum config_flag {
 struct config *config_parse(struct slice text, const struct yaml_variables *variables,
                             unsigned flags, struct problems *p);
 
-/** As above, from the file p->file; one that cannot be read is a problem too. */
+/** As above, from the file p->file ("-": the standard input); one that cannot be read is a problem too. */
 struct config *config_read(const struct yaml_variables *variables, unsigned flags,
                            struct problems *p);
 
