@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/commands.h"
+#include "app/flags.h"
 #include "app/usage_print.h"
 #include "base/array.h"
 #include "base/clock.h"
@@ -17,46 +18,6 @@
 static const char *flag(const struct command_context *x, const char *name)
 {
     return arguments_get(&x->arguments, name);
-}
-
-/* "24h", "7d", "30m", "90s": that long ago. */
-static bool parse_span(struct slice text, int64_t *ms)
-{
-    static const struct {
-        char unit;
-        int64_t ms;
-    } units[] = {
-        {'s', 1000    },
-        {'m', 60000   },
-        {'h', 3600000 },
-        {'d', 86400000}
-    };
-    uint64_t count;
-
-    if (text.len < 2 || !slice_to_u64(slice_sub(text, 0, text.len - 1), &count) || count > 1000000)
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        if (text.ptr[text.len - 1] == units[i].unit) {
-            *ms = (int64_t)count * units[i].ms;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool read_time(const struct command_context *x, const char *name, int64_t now, int64_t *out)
-{
-    struct slice text = slice_str(flag(x, name));
-    int64_t ago;
-
-    if (!text.ptr || clock_parse(text, out))
-        return true;
-    if (parse_span(text, &ago)) {
-        *out = now - ago;
-        return true;
-    }
-    command_misused(x, "--%s is \"%s\", not 24h, 7d or 2026-11-22T16:00:00Z", name, text.ptr);
-    return false;
 }
 
 static bool read_groups(const struct command_context *x, unsigned *groups)
@@ -79,21 +40,6 @@ static bool read_groups(const struct command_context *x, unsigned *groups)
     return true;
 }
 
-static bool read_limit(const struct command_context *x, int64_t *limit)
-{
-    struct slice text = slice_str(flag(x, "limit"));
-    uint64_t value;
-
-    if (!text.ptr)
-        return true;
-    if (!slice_to_u64(text, &value) || !value || value > INT64_MAX) {
-        command_misused(x, "--limit is \"%s\", not a number of rows", text.ptr);
-        return false;
-    }
-    *limit = (int64_t)value;
-    return true;
-}
-
 static bool read_filter(const struct command_context *x, int64_t now, struct ledger_filter *f)
 {
     *f = (struct ledger_filter){
@@ -102,9 +48,9 @@ static bool read_filter(const struct command_context *x, int64_t now, struct led
         .provider = slice_str(flag(x, "provider")),
         .model = slice_str(flag(x, "model")),
     };
-    return read_time(x, "since", now, &f->since_unix_ms) &&
-           read_time(x, "until", now, &f->until_unix_ms) && read_groups(x, &f->groups) &&
-           read_limit(x, &f->limit);
+    return flag_time(x, "since", now, &f->since_unix_ms) &&
+           flag_time(x, "until", now, &f->until_unix_ms) && read_groups(x, &f->groups) &&
+           flag_count(x, "limit", INT64_MAX, &f->limit);
 }
 
 /*

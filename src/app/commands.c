@@ -16,6 +16,8 @@ static const char *const explain_flags[] = {"key=*",   "key-id=",   "body=", "pa
 static const char *const key_flags[] = {"label=", "expires-at=", "key=*"};
 static const char *const usage_flags[] = {
     "since=", "until=", "by=", "user=", "key=", "provider=", "model=", "rows", "limit=", "json"};
+static const char *const log_flags[] = {"since=",  "until=", "user=",  "model=", "provider=",
+                                        "status=", "err=",   "limit=", "after=", "json"};
 
 static int cmd_version(struct command_context *x, int argc, char **argv)
 {

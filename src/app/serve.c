@@ -19,6 +19,7 @@
 
 #define LOOK_INTERVAL_MS 250 // how soon a change of rows or of the file is seen
 #define FLUSH_TIMEOUT_MS 10000
+#define CLOSE_TIMEOUT_MS 2000 // of the request log
 
 /* ---- the snapshot ---- */
 
@@ -43,6 +44,7 @@ static struct snapshot *load_snapshot(struct serve *s, struct err_info *e)
         gateway_prepare(&s->gateway, snapshot);
         serve_note_prices(s, snapshot);
         s->limits = snapshot->limits;
+        request_log_retain(s->requests, s->limits.log.days, s->limits.log.max_bytes);
     }
     arena_release(&arena);
     return snapshot;
@@ -214,6 +216,19 @@ static enum err restore(struct serve *s, const struct snapshot *first, struct er
     return e->code;
 }
 
+static enum err open_request_log(struct serve *s, struct err_info *e)
+{
+    const char *path = request_log_path(s->command->options.data_dir, s->command->arena);
+    struct request_log_limits limits = request_log_defaults;
+
+    limits.max_bytes = INT64_MAX; // nothing is forgotten before the settings are known
+    limits.days = 36500;
+    if (request_log_open(path, &limits, &s->requests, e))
+        return e->code;
+    s->gateway.request_log = s->requests;
+    return ERR_NONE;
+}
+
 static enum err open_all(struct serve *s, struct err_info *e)
 {
     struct snapshot *first;
@@ -223,7 +238,8 @@ static enum err open_all(struct serve *s, struct err_info *e)
     s->prices_stamp = file_stamp(s->command->options.prices);
     if (serve_load_prices(s, e) != ERR_NONE)
         return e->code;
-    if (open_gateway(s, e) != ERR_NONE || open_ledger(s, e) != ERR_NONE)
+    if (open_gateway(s, e) != ERR_NONE || open_ledger(s, e) != ERR_NONE ||
+        open_request_log(s, e) != ERR_NONE)
         return e->code;
     first = load_snapshot(s, e);
     if (!first)
@@ -242,6 +258,7 @@ static void close_all(struct serve *s)
         writer_stop(s->writer);
     if (s->journals)
         journal_set_close(s->journals);
+    request_log_close(s->requests, CLOSE_TIMEOUT_MS);
     gateway_release(&s->gateway);
     tls_server_free(s->tls);
     policy_state_free(s->policy);

@@ -13,6 +13,7 @@
 #include "exchange/gateway.h"
 #include "loop/log_sink.h"
 #include "store/journal_set.h"
+#include "store/request_log.h"
 #include "store/writer.h"
 
 struct serve;
@@ -37,6 +38,7 @@ struct serve {
     struct policy_state *policy;
     struct journal_set *journals;
     struct writer *writer;
+    struct request_log *requests;
     struct log_sink *log;
     struct tls_server *tls;
     struct serve_worker *workers;

@@ -29,6 +29,27 @@ static void write_ledger(const struct writer *writer, struct buf *out)
                 "Records in files, waiting for the database.", (double)stats.spilled_bytes);
 }
 
+static void write_request_log(const struct request_log *log, struct buf *out)
+{
+    struct request_log_stats stats;
+
+    request_log_read_stats(log, &stats);
+    write_gauge(out, "gproxy_request_log_entries_total", "counter",
+                "Entries written to the request log.", (double)stats.written);
+    write_gauge(out, "gproxy_request_log_dropped_total", "counter",
+                "Entries that the request log could not take or write.", (double)stats.dropped);
+    write_gauge(out, "gproxy_request_log_errors_total", "counter",
+                "Times that the request log could not be written.", (double)stats.errors);
+    write_gauge(out, "gproxy_request_log_waiting_bytes", "gauge",
+                "Memory of entries that are not written yet.", (double)stats.memory_bytes);
+    if (stats.rows < 0)
+        return; // there is no file
+    write_gauge(out, "gproxy_request_log_rows", "gauge", "Entries in the request log.",
+                (double)stats.rows);
+    write_gauge(out, "gproxy_request_log_bytes", "gauge", "Size of the request log's file.",
+                (double)stats.bytes);
+}
+
 static double resident_bytes(void)
 {
     FILE *f = fopen("/proc/self/statm", "r");
@@ -84,5 +105,6 @@ void serve_write_metrics(void *serve_worker, struct buf *out)
     stats_write(all, count, out);
     write_limits(s->policy, out);
     write_ledger(s->writer, out);
+    write_request_log(s->requests, out);
     write_process(s, out);
 }

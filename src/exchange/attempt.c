@@ -23,6 +23,7 @@ static void on_head(void *ctx, const struct head *head)
     struct slice coding = head_value(head, HEAD_CONTENT_ENCODING);
     struct buf *fields = &x->gw->scratch;
 
+    trail_attempt_head(x, head);
     buf_clear(fields);
     if (!x->relay.translation) // else the client has been answered, and this is how it goes on
         x->first_byte_at_ms = x->gw->worker->now_ms;
@@ -52,8 +53,10 @@ static void on_head(void *ctx, const struct head *head)
 static enum err start_call(struct exchange *x, struct attempt *at)
 {
     const struct provider *p = at->candidate->provider;
-    enum err err = request_build(x, at);
+    enum err err;
 
+    trail_attempt_begin(x);
+    err = request_build(x, at);
     if (err != ERR_NONE)
         return err;
     at->call.wake = &x->task;
@@ -82,6 +85,7 @@ void attempt_release(struct exchange *x)
 {
     struct attempt *at = &x->attempt;
 
+    trail_attempt_end(x);
     if (at->call.state != CALL_IDLE)
         http_call_finish(&at->call);
     request_release(at);

@@ -100,6 +100,7 @@ void exchange_free(struct exchange *x)
     struct gateway_worker *gw = x->gw;
 
     assert(!x->request);
+    trail_end(x);
     timer_clear(&x->timer);
     task_cancel(&x->task);
     list_remove(&x->link);
@@ -280,6 +281,7 @@ void exchange_refuse(void *gateway_worker, struct http_request *r, const struct 
     struct exchange *x = exchange_new(gateway_worker, r);
 
     x->target.dialect = DIALECT_OPENAI; // whose it was cannot be known
+    trail_begin(x, NULL, slice_of(NULL, 0));
     x->err = *e;
     refuse(x);
     exchange_run(x);

@@ -17,6 +17,7 @@
 #include "chat/translate.h"
 #include "exchange/classify.h"
 #include "exchange/gateway.h"
+#include "exchange/trail.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "policy/account.h"
@@ -124,6 +125,7 @@ struct exchange {
     struct task task;
     struct timer timer;
     struct list link;
+    struct trail trail;
     size_t stage;
     struct err_info err;
     const char *waiting_for; // for people: why it does not go on

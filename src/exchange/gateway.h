@@ -17,6 +17,7 @@
 #include "loop/worker.h"
 #include "policy/snapshot.h"
 #include "store/journal.h"
+#include "store/request_log.h"
 
 /* A TLS context for one ca_file; the list only grows, so that workers read it without a lock. */
 struct gateway_ca {
@@ -41,7 +42,8 @@ struct gateway {
     const struct http_proxy *proxy; // the process's; NULL: none
     atomic_int_fast64_t inflight_body_bytes;
     _Atomic(struct gateway_ca *) cas;
-    const char *version; // for user-agent
+    struct request_log *request_log; // NULL: none
+    const char *version;             // for user-agent
 };
 
 /** The context for that ca_file, or NULL: it could not be read when the snapshot came. */

@@ -118,6 +118,7 @@ enum verdict stage_receive(struct exchange *x)
     x->head = NULL; // it goes when this turn does
     keep_head(x, head);
     key = find_key(head, &x->arena);
+    trail_begin(x, head, key);
     if (key.len) {
         key_digest(x->gw->gateway->key_hasher, key, x->digest);
         x->has_key = true;

@@ -83,6 +83,8 @@ struct slice http_body_peek(struct http_body *b)
         else
             next_bytes(b);
         b->received += b->ready;
+        if (b->tap && b->ready)
+            b->tap(b->tap_ctx, slice_sub(input_peek(b->in), 0, b->ready));
     }
     return slice_sub(input_peek(b->in), 0, b->ready);
 }

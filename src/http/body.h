@@ -25,6 +25,9 @@ enum http_body_framing {
     HTTP_BODY_UNTIL_CLOSE, // answers only
 };
 
+/* Called once with every piece of a body, as it is decoded. */
+typedef void http_body_tap_fn(void *ctx, struct slice bytes);
+
 struct http_body {
     enum http_body_framing framing;
     bool ended, broken;
@@ -34,6 +37,8 @@ struct http_body {
     uint64_t received;  // bytes made ready so far
     struct chunk_reader chunks;
     struct http_input *in; // the connection's
+    http_body_tap_fn *tap; // NULL: nobody listens
+    void *tap_ctx;
 };
 
 /** Of a request: no framing means no body (RFC 9112, 6.3). */

@@ -146,6 +146,8 @@ void response_start(struct http_request *r, int status, struct slice fields, int
     r->started = true;
     if (r->gone)
         return;
+    if (r->tap)
+        r->tap->on_start(r->tap->ctx, status, fields);
     if (length < 0 && r->minor_version == 0)
         r->keep_alive = false;
     r->chunked = length < 0 && r->minor_version > 0 && status != 204 && status != 304;
@@ -193,6 +195,8 @@ void response_write(struct http_request *r, struct slice bytes)
     }
     if (r->is_head)
         return;
+    if (r->tap)
+        r->tap->on_bytes(r->tap->ctx, bytes);
     out = out_of(c);
     if (r->chunked) {
         char size[CHUNK_SIZE_BYTES];

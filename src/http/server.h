@@ -36,6 +36,13 @@ struct http_server_limits {
 /* The values of spec.md 3 and hardening.md T14, T15. */
 extern const struct http_server_limits http_server_defaults;
 
+/* Told what an answer is made of, as it is written. */
+struct http_response_tap {
+    void (*on_start)(void *ctx, int status, struct slice fields);
+    void (*on_bytes)(void *ctx, struct slice bytes);
+    void *ctx;
+};
+
 /*
  *   on_request --> body comes in, response_start --> response_write* --> response_end
  *
@@ -48,8 +55,9 @@ struct http_request {
     struct worker *worker;
     struct task *wake; // set by the handler; woken by: body bytes or end, room, gone
     struct http_body body;
-    bool gone;    // the client will read no answer
-    bool is_head; // HEAD: response bodies are counted but not sent
+    const struct http_response_tap *tap; // set by the handler; NULL: nobody listens
+    bool gone;                           // the client will read no answer
+    bool is_head;                        // HEAD: response bodies are counted but not sent
     unsigned minor_version;
     /* private */
     bool started, chunked, keep_alive, wants_continue;

@@ -101,6 +101,10 @@ void request_log_entry_free(struct request_log_entry *entry)
 
 void request_log_own(struct request_log_entry *entry, struct secret secret)
 {
+    for (size_t i = 0; i < entry->own_count; i++) {
+        if (slice_eq(secret_reveal(entry->own[i]), secret_reveal(secret)))
+            return;
+    }
     if (secret_reveal(secret).len && entry->own_count < ARRAY_LEN(entry->own))
         entry->own[entry->own_count++] = secret_dup(&entry->arena, secret);
 }
@@ -354,6 +358,11 @@ static void *log_main(void *arg)
 
 /* ---- the whole ---- */
 
+const char *request_log_path(const char *data_dir, struct arena *a)
+{
+    return arena_printf(a, "%s/requests.db", data_dir).ptr;
+}
+
 static void log_free(struct request_log *log)
 {
     zstd_packer_free(log->file.packer);
@@ -407,6 +416,7 @@ void request_log_retain(struct request_log *log, int64_t days, int64_t max_bytes
 {
     atomic_store_explicit(&log->days, days, memory_order_relaxed);
     atomic_store_explicit(&log->max_bytes, max_bytes, memory_order_relaxed);
+    sem_post(&log->wake);
 }
 
 bool request_log_flush(struct request_log *log, int timeout_ms)

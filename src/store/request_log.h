@@ -47,7 +47,7 @@ struct request_log_entry {
     struct request_log_entry *next;
     struct arena arena;
     struct buf bodies[2], scratch;
-    struct secret own[4];
+    struct secret own[8];
     size_t own_count, charged;
 };
 
@@ -57,6 +57,9 @@ struct request_log_limits {
 };
 
 extern const struct request_log_limits request_log_defaults; // 64 MiB, 30 days, 2 GiB
+
+/** "DATA-DIR/requests.db", in the arena. */
+const char *request_log_path(const char *data_dir, struct arena *a);
 
 /** Starts the thread.  The file is made with the first entry. */
 enum err request_log_open(const char *path, const struct request_log_limits *limits,
