@@ -11,11 +11,10 @@
 #include "store/request_log_inside.h"
 #include "wire/redact.h"
 
-#define BUSY_TIMEOUT_MS  1000
-#define STEP_ROWS        500                // are forgotten in one transaction,
-#define STEP_BYTES       ((int64_t)4 << 20) // or about so much
-#define SPARE_PAGES      1024               // may stay free
-#define CHECKPOINT_BYTES ((int64_t)1 << 20) // of the WAL, where room is short
+#define BUSY_TIMEOUT_MS 1000
+#define STEP_ROWS       500                // are forgotten in one transaction,
+#define STEP_BYTES      ((int64_t)4 << 20) // or about so much
+#define SPARE_PAGES     1024               // may stay free
 
 /* ---- ids ---- */
 
@@ -298,17 +297,19 @@ enum err log_file_insert(struct log_file *f, struct request_log_entry *entry, st
 
 /* ---- keeping it small ---- */
 
+/* A page may be gone and still stand in the file, until the WAL is merged. */
 struct sizes {
-    int64_t pages, free_pages, wal_bytes;
+    int64_t pages, free_pages;
+    int64_t file_bytes, wal_bytes; // on the disk
 };
 
-static int64_t wal_bytes(const struct log_file *f)
+static int64_t disk_bytes(const struct log_file *f, const char *ending)
 {
     struct buf path = {.data = NULL};
     struct stat st;
     int64_t size = 0;
 
-    buf_printf(&path, "%s-wal%c", f->path, 0);
+    buf_printf(&path, "%s%s%c", f->path, ending, 0);
     if (!stat(buf_peek(&path).ptr, &st))
         size = st.st_size;
     buf_release(&path);
@@ -317,19 +318,16 @@ static int64_t wal_bytes(const struct log_file *f)
 
 static enum err read_sizes(struct log_file *f, struct sizes *s, struct err_info *e)
 {
-    s->wal_bytes = wal_bytes(f);
+    s->file_bytes = disk_bytes(f, "");
+    s->wal_bytes = disk_bytes(f, "-wal");
     if (db_query_int(f->db, "PRAGMA page_count", 0, &s->pages, e))
         return e->code;
     return db_query_int(f->db, "PRAGMA freelist_count", 0, &s->free_pages, e);
 }
 
-int64_t log_file_bytes(struct log_file *f)
+int64_t log_file_bytes(const struct log_file *f)
 {
-    struct sizes s;
-
-    if (read_sizes(f, &s, &(struct err_info){.code = ERR_NONE}))
-        return -1;
-    return s.pages * f->page_bytes + s.wal_bytes;
+    return disk_bytes(f, "") + disk_bytes(f, "-wal");
 }
 
 static enum err remove_some(struct log_file *f, const unsigned char before[LOG_ID_BYTES],
@@ -379,24 +377,35 @@ static enum err remove_oldest(struct log_file *f, const struct sizes *s, int64_t
     return remove_some(f, last, limit > STEP_ROWS ? STEP_ROWS : limit, removed, e);
 }
 
+/* Where the WAL is what makes it too large: into the file with it, unless a reader holds it. */
+static enum err merge_wal(struct log_file *f, struct sizes *s, int64_t max_bytes, bool *more,
+                          struct err_info *e)
+{
+    int64_t is_busy;
+
+    *more = false;
+    if (s->file_bytes + s->wal_bytes <= max_bytes ||
+        (s->wal_bytes <= max_bytes / 8 && s->file_bytes <= s->pages * f->page_bytes))
+        return ERR_NONE;
+    if (db_query_int(f->db, "PRAGMA wal_checkpoint(TRUNCATE)", 0, &is_busy, e))
+        return e->code;
+    *more = !is_busy;
+    return read_sizes(f, s, e);
+}
+
 enum err log_file_forget(struct log_file *f, int64_t oldest_unix_ms, int64_t max_bytes, bool *more,
                          struct err_info *e)
 {
     unsigned char before[LOG_ID_BYTES];
-    struct sizes s;
     int64_t removed = 0;
+    struct sizes s;
 
-    *more = false;
     log_id_at(oldest_unix_ms, before);
-    if (read_sizes(f, &s, e))
-        return e->code;
-    if (s.wal_bytes > CHECKPOINT_BYTES && s.pages * f->page_bytes + s.wal_bytes > max_bytes &&
-        (db_run(f->db, "PRAGMA wal_checkpoint(TRUNCATE)", e) || read_sizes(f, &s, e)))
-        return e->code;
-    if (remove_some(f, before, STEP_ROWS, &removed, e) ||
+    if (read_sizes(f, &s, e) || merge_wal(f, &s, max_bytes, more, e) ||
+        remove_some(f, before, STEP_ROWS, &removed, e) ||
         (!removed && remove_oldest(f, &s, max_bytes, &removed, e)))
         return e->code;
-    *more = removed > 0;
+    *more = *more || removed > 0;
     if (removed || !s.free_pages ||
         (s.pages * f->page_bytes <= max_bytes &&
          (s.free_pages < SPARE_PAGES || s.free_pages * 4 < s.pages)))

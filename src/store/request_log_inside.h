@@ -55,8 +55,8 @@ void log_file_set_aside(struct log_file *f, const char *why);
 /** Inside a transaction. */
 enum err log_file_insert(struct log_file *f, struct request_log_entry *entry, struct err_info *e);
 
-/** Bytes of the file and of what is not merged into it yet. */
-int64_t log_file_bytes(struct log_file *f);
+/** On the disk, with what is not merged into the file yet. */
+int64_t log_file_bytes(const struct log_file *f);
 
 /**
  * One step of forgetting: a bounded number of entries before `oldest_unix_ms`, or of the oldest
