@@ -388,6 +388,7 @@ static void put_rule(struct fixture *f, struct random *r)
                                          "-1.50e3",
                                          "\"${X}\"",
                                          "\"\\u0001\\n\\\"\"",
+                                         " { \"\\u0061\" : [ 1 , \"\\u0041\\/\", { } ] } ",
                                          "\"\xe2\x80\xa8\""};
     static const char *const labels[] = {NULL, "",         "x: y", "- x",    "null",
                                          "7",  "\xc3\xa4", "'\"%", "${A:-b}"};

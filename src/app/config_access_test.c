@@ -13,6 +13,7 @@
 #include "app/config.h"
 #include "base/array.h"
 #include "base/money.h"
+#include "base/random.h"
 
 static const char *variable(void *ctx, const char *name)
 {
@@ -163,12 +164,43 @@ static void test_cases(void **state)
     }
 }
 
+/* Every cut of all of it, and changes of single bytes: rows or problems, nothing else. */
+static void test_cuts_and_changes(void **state)
+{
+    static const char more[] =
+        "prices: [{models: 'x*', provider: openai, price: {input: 1, per_call: '0.1'}}]\n"
+        "aliases: [{name: b, price: {}, rules: [{phase: outbound, action: remove, path: 'a[*].b'}]}]\n"
+        "users: [{name: v, keys: [{label: k, quota: [{usd: 1}], rate_limits: [{tpd: 1}]}],\n"
+        "  file_permissions: [{provider: openai}]}]\n"
+        "rules: [{alias: b, phase: inbound, action: replace, pattern: 'a(b)', replacement: $1,\n"
+        "  filter: {users: v, models: ['*', x]}}]\n";
+    static const char marks[] = "{}[]:,-&*!|>'\"%#\n \t\\$~?@`x1/\xff"; // and NUL, which ends it
+    const char *const texts[] = {example, more};
+    struct random random;
+
+    (void)state;
+    random_seed(&random, (const uint64_t[4]){1, 2, 3, 4});
+    for (size_t i = 0; i < 2 * (sizeof(example) + 1000); i++) {
+        const char *text = texts[i % 2];
+        size_t len = strlen(text), cut = i / 2 < len ? i / 2 : len;
+        char *copy = strndup(text, cut); // so that reading beyond is seen
+        struct fixture f;
+        for (int change = 0; cut == len && change < 3; change++)
+            copy[random_below(&random, len)] = marks[random_below(&random, sizeof(marks))];
+        parse(&f, copy, 0);
+        assert_non_null(f.config);
+        end(&f);
+        free(copy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_example),
         cmocka_unit_test(test_orders),
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_cuts_and_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

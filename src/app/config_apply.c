@@ -286,6 +286,7 @@ static enum err apply_all(struct run *x, struct err_info *e)
     if (check_owner(x, e) || store_begin(a->store, e))
         return e->code;
     if (!store_load(a->store, x->arena, &x->old, on_bad_row, x, e)) {
+        run_normalise(x);
         for (size_t type = 0; type < ROW_TYPE_COUNT && !e->code; type++)
             apply_type(x, (enum row_type)type, e);
     }

@@ -42,6 +42,12 @@ struct row_head *run_old_of(const struct run *x, enum row_type type, int64_t id)
 /** The integer of a FIELD_REF of `row`. */
 int64_t *run_ref_at(void *row, const struct field *f);
 
+/**
+ * JSON that came by other ways than a file is put into the form that a file's has, so that
+ * what says the same is the same.
+ */
+void run_normalise(struct run *x);
+
 /** A key that was given gets its digest and prefix; one without a text is left as it is. */
 void run_digest_key(struct run *x, struct config_row *r);
 
