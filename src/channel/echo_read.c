@@ -367,6 +367,8 @@ int64_t echo_input_tokens(struct slice body)
         PEEK_KEY("args", PEEK_RAW),          PEEK_KEY("response", PEEK_RAW),
         PEEK_KEY("tools", PEEK_RAW),
     };
+    struct peek_swept swept = {.sample = NULL};
 
-    return echo_tokens((size_t)peek_sweep(body, keys, ARRAY_LEN(keys)).bytes);
+    peek_sweep(body, keys, ARRAY_LEN(keys), &swept);
+    return echo_tokens((size_t)swept.bytes);
 }

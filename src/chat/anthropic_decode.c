@@ -147,11 +147,13 @@ static void hear_usage(struct anthropic_decoder *d, struct slice usage, enum usa
 
     if (tier)
         d->tier = tier;
+    usage_read_anthropic_tier(usage, &d->served);
     if (!usage_read_anthropic(usage, &d->usage))
         return;
     ev.usage.usage = d->usage;
     ev.usage.source = source;
     ev.usage.tier = d->tier;
+    ev.usage.served = d->served;
     anthropic_emit(d, &ev, sink);
 }
 

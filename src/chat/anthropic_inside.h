@@ -106,6 +106,7 @@ struct anthropic_decoder {
     int64_t characters; // of all text so far
     struct chat_usage usage;
     enum chat_tier tier;
+    enum service_tier served;
     struct buf scratch[2]; // strings that hold escapes
     struct anthropic_block open[ANTHROPIC_OPEN_BLOCKS];
     struct anthropic_kept kept; // where it is resumable

@@ -91,6 +91,7 @@ struct chat_event {
             struct chat_usage usage;
             enum usage_source source; // USAGE_PARTIAL: more is to come
             enum chat_tier tier;      // that the upstream says it used
+            enum service_tier served; // the same for its price, in finer grades
         } usage;
         struct {
             enum chat_finish reason;

@@ -162,7 +162,7 @@ static enum chat_tier read_tier(struct slice usage)
 static void emit_usage(struct gemini_decoder *d, enum usage_source source)
 {
     emit(d, &(struct chat_event){
-                .type = CHAT_USAGE, .usage = {d->usage, source, d->tier}
+                .type = CHAT_USAGE, .usage = {d->usage, source, d->tier, d->served}
     });
 }
 
@@ -175,6 +175,8 @@ static void take_usage(struct gemini_decoder *d, struct slice usage)
         return;
     d->has_usage = true;
     d->tier = read_tier(usage);
+    usage_read_tier(peek_get(usage, SLICE("trafficType")), &d->served);
+    usage_read_tier(peek_get(usage, SLICE("serviceTier")), &d->served);
     if (!had || memcmp(&before, &d->usage, sizeof(before)) != 0)
         emit_usage(d, USAGE_PARTIAL);
 }

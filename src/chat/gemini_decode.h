@@ -50,6 +50,7 @@ struct gemini_decoder {
     struct chat_usage usage;
     bool has_usage;
     enum chat_tier tier;
+    enum service_tier served;
     struct buf scratch;
     struct gemini_choice choices[GEMINI_MAX_CHOICES];
 };

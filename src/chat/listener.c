@@ -9,8 +9,7 @@
 #include "json/extent.h"
 #include "json/scan.h"
 
-#define BYTES_PER_TOKEN 4
-#define MAX_KEYS        8
+#define MAX_KEYS 8
 
 /* What a payload holds of it: the keys' values, and what was said in those that are swept. */
 struct found {
@@ -57,13 +56,19 @@ static void hear_said(struct listener *l, const struct peek_swept *said)
     l->finished |= said->finished;
 }
 
+static void at_least(int64_t *count, int64_t seen)
+{
+    if (*count < seen)
+        *count = seen;
+}
+
 /* Chat Completions. */
 
-enum { CHAT_MODEL, CHAT_USAGE, CHAT_ERROR, CHAT_OBJECT, CHAT_X_GROQ, CHAT_CHOICES };
+enum { CHAT_MODEL, CHAT_USAGE, CHAT_ERROR, CHAT_OBJECT, CHAT_X_GROQ, CHAT_TIER, CHAT_CHOICES };
 
 static const struct slice chat_keys[] = {
-    PEEK_NAME("model"),  PEEK_NAME("usage"),  PEEK_NAME("error"),
-    PEEK_NAME("object"), PEEK_NAME("x_groq"), PEEK_NAME("choices"),
+    PEEK_NAME("model"),  PEEK_NAME("usage"),        PEEK_NAME("error"),   PEEK_NAME("object"),
+    PEEK_NAME("x_groq"), PEEK_NAME("service_tier"), PEEK_NAME("choices"),
 };
 
 /* OpenRouter says reasoning twice: its reasoning_details are left out. */
@@ -77,6 +82,7 @@ static const struct peek_key chat_text[] = {
     PEEK_KEY("input", PEEK_TEXT),
     PEEK_KEY("logprobs", PEEK_SKIP),
     PEEK_KEY("reasoning_details", PEEK_SKIP),
+    PEEK_KEY("annotations", PEEK_NOTE),
 };
 
 static void hear_chat(struct listener *l, const struct found *f, struct heard *heard)
@@ -88,6 +94,9 @@ static void hear_chat(struct listener *l, const struct found *f, struct heard *h
         says_error(values[CHAT_ERROR]) || slice_eq(values[CHAT_OBJECT], SLICE("\"error\""));
     hear_model(heard, values[CHAT_MODEL]);
     hear_said(l, &f->said);
+    usage_read_tier(values[CHAT_TIER], &l->tier);
+    if (json_is_array(f->said.note) && !peek_is_empty(f->said.note))
+        at_least(&l->searches, 1); // models that search do so once, and cite what they found
     if (!json_is_object(usage) && json_is_object(values[CHAT_X_GROQ]))
         usage = peek_get(values[CHAT_X_GROQ], SLICE("usage"));
     if (!json_is_object(usage))
@@ -99,11 +108,19 @@ static void hear_chat(struct listener *l, const struct found *f, struct heard *h
 
 /* Responses, whole: as a body and within the events of its life. */
 
-enum { WHOLE_MODEL, WHOLE_USAGE, WHOLE_ERROR, WHOLE_STATUS, WHOLE_TOOL_USAGE, WHOLE_OUTPUT };
+enum {
+    WHOLE_MODEL,
+    WHOLE_USAGE,
+    WHOLE_ERROR,
+    WHOLE_STATUS,
+    WHOLE_TOOL_USAGE,
+    WHOLE_TIER,
+    WHOLE_OUTPUT
+};
 
 static const struct slice whole_keys[] = {
-    PEEK_NAME("model"),  PEEK_NAME("usage"),      PEEK_NAME("error"),
-    PEEK_NAME("status"), PEEK_NAME("tool_usage"), PEEK_NAME("output"),
+    PEEK_NAME("model"),      PEEK_NAME("usage"),        PEEK_NAME("error"),  PEEK_NAME("status"),
+    PEEK_NAME("tool_usage"), PEEK_NAME("service_tier"), PEEK_NAME("output"),
 };
 
 static const struct peek_key whole_text[] = {
@@ -111,6 +128,17 @@ static const struct peek_key whole_text[] = {
     PEEK_KEY("refusal", PEEK_TEXT),     PEEK_KEY("input", PEEK_TEXT),
     PEEK_KEY("annotations", PEEK_SKIP), PEEK_KEY("logprobs", PEEK_SKIP),
 };
+
+static int64_t searches_in(struct slice output)
+{
+    struct peek p = peek_into(output);
+    struct slice none, item;
+    int64_t count = 0;
+
+    while (peek_next(&p, &none, &item))
+        count += usage_is_search(item);
+    return count;
+}
 
 static void hear_whole(struct listener *l, const struct found *f, struct heard *heard)
 {
@@ -128,18 +156,19 @@ static void hear_whole(struct listener *l, const struct found *f, struct heard *
     if (peek_count(peek_get(peek_get(values[WHOLE_TOOL_USAGE], SLICE("web_search")),
                             SLICE("num_requests")),
                    &searches))
-        l->usage.tokens[USAGE_SERVER_TOOLS] = searches;
+        at_least(&l->searches, searches);
+    if (l->framing == FRAMING_BODY)
+        at_least(&l->searches, searches_in(values[WHOLE_OUTPUT]));
+    usage_read_tier(values[WHOLE_TIER], &l->tier);
 }
 
 /* Responses, as a stream of events. */
 
-enum { EVENT_TYPE, EVENT_ERROR, EVENT_DELTA, EVENT_RESPONSE };
+enum { EVENT_TYPE, EVENT_ERROR, EVENT_DELTA, EVENT_RESPONSE, EVENT_ITEM };
 
 static const struct slice event_keys[] = {
-    PEEK_NAME("type"),
-    PEEK_NAME("error"),
-    PEEK_NAME("delta"),
-    PEEK_NAME("response"),
+    PEEK_NAME("type"),     PEEK_NAME("error"), PEEK_NAME("delta"),
+    PEEK_NAME("response"), PEEK_NAME("item"),
 };
 
 static struct slice event_kind(struct slice type, struct slice event)
@@ -147,6 +176,15 @@ static struct slice event_kind(struct slice type, struct slice event)
     struct slice inside;
 
     return json_string_plain(type, &inside) ? inside : event;
+}
+
+static void hear_delta(struct listener *l, struct slice literal)
+{
+    if (!json_is_string(literal))
+        return;
+    if (l->output_bytes < PEEK_COUNT_MAX)
+        l->output_bytes += peek_string_bytes(literal);
+    sample_add(&l->sample, slice_sub(literal, 1, literal.len - 2), true);
 }
 
 /* Within its events nothing is swept: their deltas have said it before. */
@@ -158,14 +196,14 @@ static void hear_event(struct listener *l, const struct found *f, struct heard *
     struct slice kind = event_kind(values[EVENT_TYPE], f->event);
 
     if (json_is_object(values[EVENT_RESPONSE])) {
-        struct found whole;
+        struct found whole = {.event = f->event};
 
-        whole.event = f->event;
         if (peek_members(values[EVENT_RESPONSE], &whole_wants, whole.values, &whole.said))
             hear_whole(l, &whole, heard);
     } else if (slice_ends(kind, SLICE(".delta")) && !slice_ends(kind, SLICE("audio.delta"))) {
-        if (l->output_bytes < PEEK_COUNT_MAX)
-            l->output_bytes += peek_string_bytes(values[EVENT_DELTA]);
+        hear_delta(l, values[EVENT_DELTA]);
+    } else if (slice_eq(kind, SLICE("response.output_item.done"))) {
+        l->searches += usage_is_search(values[EVENT_ITEM]);
     }
     heard->is_error |= says_error(values[EVENT_ERROR]) || slice_eq(kind, SLICE("error")) ||
                        slice_eq(f->event, SLICE("error")) ||
@@ -199,6 +237,14 @@ static const struct peek_key message_text[] = {
     PEEK_KEY("citation", PEEK_SKIP),
 };
 
+static void hear_message_usage(struct listener *l, struct slice usage)
+{
+    if (!json_is_object(usage))
+        return;
+    heard_usage(l, usage_read_anthropic(usage, &l->usage));
+    usage_read_anthropic_tier(usage, &l->tier);
+}
+
 static void hear_message(struct listener *l, const struct found *f, struct heard *heard)
 {
     const struct slice *values = f->values;
@@ -211,12 +257,11 @@ static void hear_message(struct listener *l, const struct found *f, struct heard
     hear_model(heard, values[MESSAGE_MODEL]);
     if (json_is_object(message)) {
         hear_model(heard, peek_get(message, SLICE("model")));
-        heard_usage(l, usage_read_anthropic(peek_get(message, SLICE("usage")), &l->usage));
+        hear_message_usage(l, peek_get(message, SLICE("usage")));
     }
     l->finished |= json_is_string(values[MESSAGE_STOP_REASON]);
     hear_said(l, &f->said);
-    if (json_is_object(values[MESSAGE_USAGE]))
-        heard_usage(l, usage_read_anthropic(values[MESSAGE_USAGE], &l->usage));
+    hear_message_usage(l, values[MESSAGE_USAGE]);
 }
 
 /* Gemini: a body and each piece of a stream look the same. */
@@ -231,19 +276,37 @@ static const struct slice gemini_keys[] = {
 static const struct peek_key gemini_text[] = {
     PEEK_KEY("text", PEEK_TEXT),       {PEEK_NAME("args"), PEEK_RAW},
     PEEK_KEY("code", PEEK_TEXT),       PEEK_KEY("finishReason", PEEK_FINISH),
-    PEEK_KEY("inlineData", PEEK_SKIP), PEEK_KEY("groundingMetadata", PEEK_SKIP),
+    PEEK_KEY("inlineData", PEEK_SKIP), PEEK_KEY("groundingMetadata", PEEK_NOTE),
     PEEK_KEY("response", PEEK_SKIP),   PEEK_KEY("logprobsResult", PEEK_SKIP),
 };
+
+/* What it looked for; what it had found may be said again with every piece. */
+static void hear_grounding(struct listener *l, struct slice grounding, struct slice model)
+{
+    struct peek p = peek_into(peek_get(grounding, SLICE("webSearchQueries")));
+    struct slice none, query, name = {NULL, 0};
+    int64_t count = 0;
+
+    while (peek_next(&p, &none, &query))
+        count++;
+    json_string_plain(model, &name);
+    at_least(&l->searches, usage_gemini_searches(name, count));
+}
 
 static void hear_gemini(struct listener *l, const struct found *f, struct heard *heard)
 {
     const struct slice *values = f->values;
+
     heard->is_error = says_error(values[GEMINI_ERROR]);
     hear_model(heard, values[GEMINI_MODEL]);
     hear_said(l, &f->said);
     l->finished |= json_is_string(peek_get(values[GEMINI_PROMPT_FEEDBACK], SLICE("blockReason")));
-    if (json_is_object(values[GEMINI_USAGE]))
-        heard_usage(l, usage_read_gemini(values[GEMINI_USAGE], &l->usage));
+    hear_grounding(l, f->said.note, values[GEMINI_MODEL]);
+    if (!json_is_object(values[GEMINI_USAGE]))
+        return;
+    heard_usage(l, usage_read_gemini(values[GEMINI_USAGE], &l->usage));
+    usage_read_tier(peek_get(values[GEMINI_USAGE], SLICE("trafficType")), &l->tier);
+    usage_read_tier(peek_get(values[GEMINI_USAGE], SLICE("serviceTier")), &l->tier);
 }
 
 /* Embeddings; those of Gemini carry no model. */
@@ -353,6 +416,7 @@ void listener_init(struct listener *l, enum dialect d, enum operation op, enum f
 
 static void note(struct listener *l, const struct heard *heard)
 {
+    at_least(&l->usage.tokens[USAGE_SERVER_TOOLS], l->searches); // figures seldom speak of them
     l->failed |= heard->is_error;
     l->terminal |= heard->is_terminal;
 }
@@ -378,7 +442,8 @@ struct heard listener_hear(struct listener *l, struct slice event, struct slice 
 {
     const struct ear *ear = ear_of(l->dialect, l->operation, l->framing);
     struct heard heard = {0};
-    struct found found;
+    struct found found = {.said = {.sample = &l->sample}};
+    size_t sampled = l->sample.len;
 
     if (starts_object(payload)) {
         heard.is_broken = !peek_members(payload, &ear->wants, found.values, &found.said);
@@ -391,7 +456,9 @@ struct heard listener_hear(struct listener *l, struct slice event, struct slice 
         heard.is_broken = !is_json(payload);
     }
     found.event = event;
-    if (!heard.is_broken)
+    if (heard.is_broken)
+        l->sample.len = sampled;
+    else
         ear->hear(l, &found, &heard);
     if (l->framing == FRAMING_BODY)
         heard.is_terminal = !heard.is_broken;
@@ -420,14 +487,42 @@ void listener_hear_field(struct listener *l, size_t field, struct slice value)
     note(l, &heard);
 }
 
-static int64_t tokens_in(int64_t bytes)
+void listener_hear_start(struct listener *l, struct slice start)
 {
-    return bytes > 0 ? (bytes - 1) / BYTES_PER_TOKEN + 1 : 0;
+    const struct ear *ear = ear_of(l->dialect, l->operation, FRAMING_BODY);
+    struct peek_swept said = {.sample = &l->sample};
+
+    peek_sweep(start, ear->wants.text, ear->wants.text_count, &said);
+    l->output_bytes += said.bytes;
+    l->start_bytes = (int64_t)start.len;
 }
 
-void listener_estimate(struct listener *l, int64_t request_bytes)
+void listener_hear_text(struct listener *l, struct slice text, bool escaped)
 {
-    int64_t *tokens = l->usage.tokens, output = tokens_in(l->output_bytes);
+    if (l->output_bytes < PEEK_COUNT_MAX)
+        l->output_bytes += escaped ? peek_inside_bytes(text) : (int64_t)text.len;
+    sample_add(&l->sample, text, escaped);
+}
+
+bool listener_wants_input(const struct listener *l)
+{
+    return l->source == USAGE_NONE &&
+           (l->operation == OP_GENERATE || l->operation == OP_EMBED || l->operation == OP_COMPACT);
+}
+
+/* The rest of a body that has flowed by is taken to be like its start. */
+static int64_t bytes_seen(const struct listener *l)
+{
+    double bytes = (double)l->output_bytes;
+
+    if (l->start_bytes > 0 && l->flowed_bytes > l->start_bytes)
+        bytes = bytes * (double)l->flowed_bytes / (double)l->start_bytes;
+    return bytes < (double)PEEK_COUNT_MAX ? (int64_t)bytes : PEEK_COUNT_MAX;
+}
+
+void listener_estimate(struct listener *l, struct slice model, int64_t input_tokens)
+{
+    int64_t *tokens = l->usage.tokens;
 
     if (l->source == USAGE_UPSTREAM || l->source == USAGE_LOCAL)
         return;
@@ -435,8 +530,7 @@ void listener_estimate(struct listener *l, int64_t request_bytes)
         return;
     if (l->source == USAGE_NONE) {
         l->source = USAGE_ESTIMATED;
-        tokens[USAGE_INPUT] = tokens_in(request_bytes);
+        tokens[USAGE_INPUT] = input_tokens > 0 ? input_tokens : 0;
     }
-    if (tokens[USAGE_OUTPUT] < output)
-        tokens[USAGE_OUTPUT] = output;
+    at_least(&tokens[USAGE_OUTPUT], sample_tokens(&l->sample, model, bytes_seen(l)));
 }

@@ -272,16 +272,16 @@ static const struct {
     const char *why;
     enum operation operation;
     enum usage_source source;
-    int input, output, request_bytes, output_bytes;
+    int input, output, asked, output_bytes;
     enum usage_source source_after;
     int input_after, output_after;
 } estimates[] = {
-    {"nothing known",      OP_GENERATE,     USAGE_NONE,     0, 0, 9,  5, USAGE_ESTIMATED, 3, 2},
-    {"nothing said",       OP_GENERATE,     USAGE_NONE,     0, 0, 8,  0, USAGE_ESTIMATED, 2, 0},
+    {"nothing known",      OP_GENERATE,     USAGE_NONE,     0, 0, 3,  5, USAGE_ESTIMATED, 3, 2},
+    {"nothing said",       OP_GENERATE,     USAGE_NONE,     0, 0, 2,  0, USAGE_ESTIMATED, 2, 0},
     {"cut",                OP_GENERATE,     USAGE_PARTIAL,  7, 1, 99, 5, USAGE_PARTIAL,   7, 2},
     {"cut, more was told", OP_GENERATE,     USAGE_PARTIAL,  7, 9, 99, 5, USAGE_PARTIAL,   7, 9},
     {"final",              OP_GENERATE,     USAGE_UPSTREAM, 7, 1, 99, 9, USAGE_UPSTREAM,  7, 1},
-    {"embeddings",         OP_EMBED,        USAGE_NONE,     0, 0, 9,  0, USAGE_ESTIMATED, 3, 0},
+    {"embeddings",         OP_EMBED,        USAGE_NONE,     0, 0, 3,  0, USAGE_ESTIMATED, 3, 0},
     {"counts use nothing", OP_COUNT_TOKENS, USAGE_NONE,     0, 0, 99, 0, USAGE_NONE,      0, 0},
     {"hostile",            OP_GENERATE,     USAGE_NONE,     0, 0, -9, 0, USAGE_ESTIMATED, 0, 0},
 };
@@ -297,21 +297,140 @@ static void test_estimates(void **state)
         l.usage.tokens[USAGE_INPUT] = estimates[i].input;
         l.usage.tokens[USAGE_OUTPUT] = estimates[i].output;
         l.output_bytes = estimates[i].output_bytes;
-        listener_estimate(&l, estimates[i].request_bytes);
-        if (l.source != estimates[i].source_after ||
-            l.usage.tokens[USAGE_INPUT] != estimates[i].input_after ||
-            l.usage.tokens[USAGE_OUTPUT] != estimates[i].output_after)
-            fail_msg("%s", estimates[i].why);
+        assert_int_equal(listener_wants_input(&l), estimates[i].source == USAGE_NONE &&
+                                                       estimates[i].operation != OP_COUNT_TOKENS);
+        for (int again = 0; again < 2; again++) {
+            listener_estimate(&l, SLICE("gpt-5"), estimates[i].asked);
+            if (l.source != estimates[i].source_after ||
+                l.usage.tokens[USAGE_INPUT] != estimates[i].input_after ||
+                l.usage.tokens[USAGE_OUTPUT] != estimates[i].output_after)
+                fail_msg("%s", estimates[i].why);
+        }
     }
+}
+
+/* The text itself is kept, of every dialect, whole or in deltas, passed through or translated. */
+static void test_samples(void **state)
+{
+    static const struct {
+        enum dialect dialect;
+        enum framing framing;
+        const char *payloads, *text;
+    } samples[] = {
+#define SAMPLE(dialect, framing, payloads, text) {dialect, framing, payloads, text},
+#include "chat/listener_test_samples.def"
+#undef SAMPLE
+    };
+    struct buf text = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        struct slice want = slice_str(samples[i].text);
+        struct listener l;
+        struct arena a;
+
+        arena_init(&a, 0);
+        listener_init(&l, samples[i].dialect, OP_GENERATE, samples[i].framing);
+        l.sample.arena = &a;
+        hear_all(&l, quoted(samples[i].payloads, &text));
+        if (!slice_eq(slice_of(l.sample.bytes, l.sample.len), want))
+            fail_msg("%s: %.*s", samples[i].text, (int)l.sample.len, l.sample.bytes);
+        assert_int_equal(l.output_bytes, want.len);
+        arena_release(&a);
+    }
+    buf_release(&text);
+}
+
+static void test_translated(void **state)
+{
+    struct listener l;
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 0);
+    listener_init(&l, A, OP_GENERATE, FRAMING_SSE);
+    l.sample.arena = &a;
+    listener_hear_text(&l, SLICE("a\\"), false);
+    listener_hear_text(&l, SLICE("\\u00e9\\n\\\\n"), true);
+    assert_true(slice_eq(slice_of(l.sample.bytes, l.sample.len), SLICE("a\\\xc3\xa9\n\\n")));
+    assert_in_range(l.output_bytes, 7, 8); // an escape may be two or three bytes
+    arena_release(&a);
+}
+
+/* What is broken was never said. */
+static void test_broken_sample(void **state)
+{
+    struct buf text = {0};
+    struct listener l;
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 0);
+    listener_init(&l, C, OP_GENERATE, FRAMING_SSE);
+    l.sample.arena = &a;
+    assert_true(
+        listener_hear(&l, slice_of(NULL, 0), quoted("{'choices':[{'delta':{'content':'Hi'", &text))
+            .is_broken);
+    assert_int_equal(l.sample.len, 0);
+    assert_int_equal(l.output_bytes, 0);
+    arena_release(&a);
+    buf_release(&text);
+}
+
+/* A body of which only the start was heard, as far as it goes, is like that all through. */
+static void test_flowed(void **state)
+{
+    struct buf text = {0};
+    struct slice start = quoted("{'choices':[{'message':{'content':'abcdefgh", &text);
+    struct listener l;
+
+    (void)state;
+    listener_init(&l, C, OP_GENERATE, FRAMING_BODY);
+    listener_hear_start(&l, start);
+    assert_int_equal(l.output_bytes, 8);
+    l.flowed_bytes = (int64_t)start.len * 10;
+    listener_estimate(&l, SLICE("gpt-5"), 5);
+    assert_int_equal(l.usage.tokens[USAGE_OUTPUT], 20); // 80 bytes of which nothing was kept
+    listener_estimate(&l, SLICE("gpt-5"), 5);
+    assert_int_equal(l.usage.tokens[USAGE_OUTPUT], 20);
+    buf_release(&text);
+}
+
+/* How an answer was served, as each vendor says it. */
+static void test_tiers(void **state)
+{
+    static const struct {
+        enum dialect dialect;
+        enum framing framing;
+        const char *payloads, *tier;
+    } tiers[] = {
+#define TIER(dialect, framing, payloads, tier) {dialect, framing, payloads, tier},
+#include "chat/listener_test_tiers.def"
+#undef TIER
+    };
+    struct buf text = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(tiers); i++) {
+        struct listener l;
+
+        listener_init(&l, tiers[i].dialect, OP_GENERATE, tiers[i].framing);
+        hear_all(&l, quoted(tiers[i].payloads, &text));
+        if (strcmp(service_tier_name(l.tier), tiers[i].tier) != 0)
+            fail_msg("%s: %s", tiers[i].payloads, service_tier_name(l.tier));
+    }
+    buf_release(&text);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),     cmocka_unit_test(test_payloads),
-        cmocka_unit_test(test_spoken),    cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_fields),    cmocka_unit_test(test_estimates),
-        cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_cases),      cmocka_unit_test(test_payloads),
+        cmocka_unit_test(test_spoken),     cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_fields),     cmocka_unit_test(test_estimates),
+        cmocka_unit_test(test_every_cut),  cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_translated), cmocka_unit_test(test_broken_sample),
+        cmocka_unit_test(test_flowed),     cmocka_unit_test(test_tiers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

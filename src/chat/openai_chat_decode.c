@@ -212,6 +212,7 @@ static void take_usage(struct openai_chat_decoder *d, struct slice usage, bool w
         return;
     ev.usage.source = whole || all_finished(d) ? USAGE_UPSTREAM : USAGE_PARTIAL;
     ev.usage.tier = d->tier;
+    ev.usage.served = d->served;
     chat_emit(sink, &ev);
 }
 
@@ -232,6 +233,7 @@ static void take_top(struct openai_chat_decoder *d, const struct slice *top, boo
 
     if (json_is_string(top[TOP_TIER]))
         d->tier = openai_tier_parse(openai_chat_decoder_str(d, 0, top[TOP_TIER]));
+    usage_read_tier(top[TOP_TIER], &d->served);
     while (!d->ended && peek_next(&p, &key, &value)) {
         if (!json_is_object(value))
             continue;

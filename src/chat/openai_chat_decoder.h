@@ -57,6 +57,7 @@ struct openai_chat_decoder {
     struct choice *choices; // [choice_count]
     size_t choice_count;
     enum chat_tier tier;
+    enum service_tier served;
     size_t held_bytes;
     struct buf id;         // upstream's; empty: none
     struct buf scratch[3]; // strings that held escapes

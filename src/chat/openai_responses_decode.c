@@ -282,6 +282,7 @@ static void read_usage(const struct responses_hearing *h, struct slice response)
         ev.usage.usage.tokens[USAGE_SERVER_TOOLS] = searches;
     ev.usage.tier =
         openai_tier_parse(responses_str(h, peek_get(response, SLICE("service_tier")), 0));
+    usage_read_tier(peek_get(response, SLICE("service_tier")), &ev.usage.served);
     responses_emit(h, &ev);
 }
 

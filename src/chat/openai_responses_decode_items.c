@@ -7,6 +7,7 @@
 #include "chat/openai_responses_decode.h"
 #include "chat/openai_responses_inside.h"
 #include "chat/peek.h"
+#include "chat/usage_read.h"
 #include "json/raw.h"
 
 #define ITEMS_MAX   1024
@@ -469,7 +470,7 @@ static void search_done(const struct responses_hearing *h, struct responses_item
     struct slice query = peek_get(action, SLICE("query"));
     struct peek p = peek_into(peek_get(action, SLICE("queries")));
 
-    h->d->searches++;
+    h->d->searches += usage_is_search(object);
     if (!json_is_string(query) && peek_next(&p, &none, &first))
         query = first;
     if (!json_is_string(query))

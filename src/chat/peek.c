@@ -2,6 +2,7 @@
 #include "chat/peek.h"
 
 #include "chat/peek_skip.h"
+#include "chat/sample.h"
 #include "json/raw.h"
 
 JSON_INLINE const char *trust(const char *at, const char *end)
@@ -88,6 +89,23 @@ int64_t peek_string_bytes(struct slice literal)
     return less_excess(literal.len - 2, excess);
 }
 
+JSON_INLINE void sweep_text(struct slice text, size_t excess, bool escaped, struct peek_swept *out)
+{
+    out->bytes += less_excess(text.len, excess);
+    if (out->sample)
+        sample_add(out->sample, text, escaped);
+}
+
+int64_t peek_inside_bytes(struct slice inside)
+{
+    size_t excess = 0, at;
+
+    for (struct slice rest = inside; (at = slice_find(rest, '\\')) < rest.len;
+         rest = slice_after(rest, at + 2))
+        excess += peek_escape_excess(at + 1 < rest.len ? rest.ptr[at + 1] : '\0');
+    return less_excess(inside.len, excess);
+}
+
 /* The value at `at` under a key that has a role; answers where to go on, NULL if nowhere. */
 JSON_INLINE const char *sweep_value(const char *at, const char *end, enum peek_role role,
                                     struct peek_swept *out)
@@ -100,15 +118,22 @@ JSON_INLINE const char *sweep_value(const char *at, const char *end, enum peek_r
     if (*at != '"' && role == PEEK_TEXT)
         return at; // a list of parts: their own keys say what they hold
     at = *at == '"' ? peek_string_end(at, end, &excess) : peek_value_end(at, end);
-    if (!at)
+    if (!at) {
+        if (role == PEEK_TEXT)
+            sweep_text(slice_of(start + 1, (size_t)(end - start) - 1), excess, true, out);
         return NULL;
+    }
     switch (role) {
     case PEEK_TEXT:
     case PEEK_RAW:
-        out->bytes += less_excess((size_t)(at - start) - (*start == '"' ? 2 : 0), excess);
+        if (*start == '"')
+            sweep_text(slice_of(start + 1, (size_t)(at - start) - 2), excess, true, out);
+        else
+            sweep_text(slice_of(start, (size_t)(at - start)), 0, false, out);
         break;
     case PEEK_SKIP: break;
     case PEEK_FINISH: out->finished |= *start == '"' && at - start > 2; break;
+    case PEEK_NOTE: out->note = slice_of(start, (size_t)(at - start)); break;
     }
     return at;
 }
@@ -165,14 +190,19 @@ static const char *sweep(const char *at, const char *end, const struct peek_key 
     return NULL;
 }
 
-struct peek_swept peek_sweep(struct slice text, const struct peek_key *keys, size_t count)
+static void swept_init(struct peek_swept *out)
 {
-    struct peek_swept out = {0, false};
+    *out = (struct peek_swept){.sample = out->sample};
+}
+
+void peek_sweep(struct slice text, const struct peek_key *keys, size_t count,
+                struct peek_swept *out)
+{
     const char *at = text.ptr, *end = text.len ? at + text.len : at;
 
+    swept_init(out);
     while (at && at < end)
-        at = sweep(at, end, keys, count, &out);
-    return out;
+        at = sweep(at, end, keys, count, out);
 }
 
 static size_t find_want(const struct peek_wants *w, const char *key, size_t len)
@@ -222,7 +252,7 @@ bool peek_members(struct slice object, const struct peek_wants *w, struct slice 
 {
     const char *at = object.ptr, *end = object.len ? at + object.len : at;
 
-    *swept = (struct peek_swept){0, false};
+    swept_init(swept);
     for (size_t i = 0; i < w->count; i++)
         values[i] = slice_of(NULL, 0);
     at = json_skip_blanks(at, end);

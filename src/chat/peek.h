@@ -42,6 +42,7 @@ enum peek_role {
     PEEK_RAW,    // its object is: what it holds are no keys of ours
     PEEK_SKIP,   // what it holds does not count
     PEEK_FINISH, // a string there that is not empty says that the answer ends
+    PEEK_NOTE,   // what it holds does not count, but is handed out
 };
 
 struct peek_key {
@@ -59,13 +60,18 @@ struct peek_key {
         PEEK_NAME(literal), role \
     }
 
+struct text_sample; // chat/sample.h
+
 struct peek_swept {
     int64_t bytes; // of text and raw objects
     bool finished;
+    struct slice note;          // what stands under PEEK_NOTE, the last one; or nothing
+    struct text_sample *sample; // gets the text, if there is one: set by the caller
 };
 
-/** One pass over all of `text`. */
-struct peek_swept peek_sweep(struct slice text, const struct peek_key *keys, size_t count);
+/** One pass over all of `text`, which may break off. */
+void peek_sweep(struct slice text, const struct peek_key *keys, size_t count,
+                struct peek_swept *out);
 
 /*
  * Top-level keys whose values matter, the last one of a name.  Values that are objects or
@@ -81,7 +87,7 @@ struct peek_wants {
 
 /**
  * For texts that no scan has accepted: fills `values[count]`, raw, absent ones with a NULL
- * pointer, and what was swept in them.  False when `object` is none: its top level is held
+ * pointer, and what was swept in them (its `sample` is set before).  False when `object` is none: its top level is held
  * against the grammar, and what stands in it must end where its strings and brackets say.
  */
 bool peek_members(struct slice object, const struct peek_wants *w, struct slice *values,
@@ -89,6 +95,9 @@ bool peek_members(struct slice object, const struct peek_wants *w, struct slice 
 
 /** About how many bytes of UTF-8 a string literal stands for; 0 for what is none. */
 int64_t peek_string_bytes(struct slice literal);
+
+/** The same of what stands between its quotes. */
+int64_t peek_inside_bytes(struct slice inside);
 
 /**
  * A count from somebody else: a number or a string with one, fractions cut off,

@@ -24,7 +24,6 @@ enum figure {
     AUDIO_OUT,
     IMAGE_OUT,
     SEARCHES,
-    FETCHES,
     FIGURE_COUNT
 };
 
@@ -73,7 +72,10 @@ static const struct figure_key openai_output[] = {
     FIGURE("image_tokens", IMAGE_OUT),
 };
 
-/* DeepSeek: prompt_cache_hit_tokens; Moonshot: cached_tokens; Perplexity: num_search_queries. */
+/*
+ * DeepSeek: prompt_cache_hit_tokens; Moonshot: cached_tokens; Perplexity: num_search_queries; xAI
+ * bills by the source: num_sources_used.
+ */
 static const struct figure_key openai[] = {
     FIGURE("prompt_tokens", PROMPT),
     FIGURE("completion_tokens", COMPLETION),
@@ -87,6 +89,7 @@ static const struct figure_key openai[] = {
     FIGURE("prompt_cache_hit_tokens", CACHED),
     FIGURE("cached_tokens", CACHED),
     FIGURE("num_search_queries", SEARCHES),
+    FIGURE("num_sources_used", SEARCHES),
 };
 
 static const struct figure_key anthropic_written[] = {
@@ -98,9 +101,9 @@ static const struct figure_key anthropic_output[] = {
     FIGURE("thinking_tokens", REASONING),
 };
 
+/* What is fetched costs the tokens that it is, and nothing for the use. */
 static const struct figure_key anthropic_tools[] = {
     FIGURE("web_search_requests", SEARCHES),
-    FIGURE("web_fetch_requests", FETCHES),
 };
 
 static const struct figure_key anthropic[] = {
@@ -263,7 +266,7 @@ static void read_iterations(struct figures *f, struct slice list)
         all.seen |= one.seen;
     }
     for (enum figure i = 0; i < FIGURE_COUNT; i++)
-        if (has(&all, i) && i != SEARCHES && i != FETCHES)
+        if (has(&all, i) && i != SEARCHES)
             f->of[i] = all.of[i];
     f->seen |= all.seen;
 }
@@ -297,8 +300,8 @@ bool usage_read_anthropic(struct slice object, struct chat_usage *usage)
     if (has(&f, REASONING))
         tokens[USAGE_REASONING] = f.of[REASONING];
     tokens[USAGE_REASONING] = at_most(tokens[USAGE_REASONING], tokens[USAGE_OUTPUT]);
-    if (has(&f, SEARCHES) || has(&f, FETCHES))
-        tokens[USAGE_SERVER_TOOLS] = sum(f.of[SEARCHES], f.of[FETCHES]);
+    if (has(&f, SEARCHES))
+        tokens[USAGE_SERVER_TOOLS] = f.of[SEARCHES];
     return true;
 }
 
@@ -338,4 +341,67 @@ bool usage_read_gemini(struct slice object, struct chat_usage *usage)
     tokens[USAGE_OUTPUT] = sum(out, f.of[REASONING]);
     tokens[USAGE_REASONING] = f.of[REASONING];
     return true;
+}
+
+/* "auto" is what was asked for, and no answer to how it was served. */
+static const struct {
+    struct slice name;
+    enum service_tier tier;
+} tiers[] = {
+    {SLICE_INIT("default"),                SERVICE_STANDARD},
+    {SLICE_INIT("standard"),               SERVICE_STANDARD},
+    {SLICE_INIT("scale"),                  SERVICE_STANDARD}, // paid for beforehand
+    {SLICE_INIT("on_demand"),              SERVICE_STANDARD},
+    {SLICE_INIT("provisioned_throughput"), SERVICE_STANDARD}, // too
+    {SLICE_INIT("flex"),                   SERVICE_FLEX    },
+    {SLICE_INIT("on_demand_flex"),         SERVICE_FLEX    },
+    {SLICE_INIT("batch"),                  SERVICE_BATCH   },
+    {SLICE_INIT("priority"),               SERVICE_PRIORITY},
+    {SLICE_INIT("on_demand_priority"),     SERVICE_PRIORITY},
+    {SLICE_INIT("fast"),                   SERVICE_FAST    },
+    {SLICE_INIT("ultrafast"),              SERVICE_FAST    },
+};
+
+bool usage_read_tier(struct slice literal, enum service_tier *tier)
+{
+    struct slice name;
+
+    if (!json_string_plain(literal, &name))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(tiers); i++) {
+        if (slice_eq_nocase(name, tiers[i].name)) {
+            *tier = tiers[i].tier;
+            return true;
+        }
+    }
+    return false;
+}
+
+void usage_read_anthropic_tier(struct slice object, enum service_tier *tier)
+{
+    if (slice_eq(peek_get(object, SLICE("speed")), SLICE("\"fast\"")))
+        *tier = SERVICE_FAST;
+    else if (*tier != SERVICE_FAST)
+        usage_read_tier(peek_get(object, SLICE("service_tier")), tier);
+}
+
+int64_t usage_gemini_searches(struct slice model, int64_t queries)
+{
+    size_t slash = slice_find_last(model, '/');
+    bool by_prompt;
+
+    if (slash != SIZE_MAX)
+        model = slice_after(model, slash + 1);
+    by_prompt = slice_starts(model, SLICE("gemini-1")) || slice_starts(model, SLICE("gemini-2"));
+    return by_prompt && queries > 1 ? 1 : queries;
+}
+
+bool usage_is_search(struct slice item)
+{
+    struct slice action;
+
+    if (!slice_eq(peek_get(item, SLICE("type")), SLICE("\"web_search_call\"")))
+        return false;
+    action = peek_get(peek_get(item, SLICE("action")), SLICE("type"));
+    return !action.len || slice_eq(action, SLICE("\"search\""));
 }

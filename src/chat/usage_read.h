@@ -25,4 +25,22 @@ bool usage_read_anthropic(struct slice object, struct chat_usage *usage);
 /** `usageMetadata` of Gemini; replaces what was there. */
 bool usage_read_gemini(struct slice object, struct chat_usage *usage);
 
+/**
+ * How it was served, by what the vendor names it ("flex", "PRIORITY", "ON_DEMAND", ...); false,
+ * and `tier` is as it was, where that is not said.
+ */
+bool usage_read_tier(struct slice literal, enum service_tier *tier);
+
+/** Of Anthropic's usage: its speed counts before its tier, and stays. */
+void usage_read_anthropic_tier(struct slice object, enum service_tier *tier);
+
+/** Is this item of Responses' output a web search?  To open a page that one found costs nothing. */
+bool usage_is_search(struct slice item);
+
+/**
+ * How many searches Google bills for so many queries of one answer: up to Gemini 2.5 it bills
+ * prompts, whatever they made it look for; since then each query.
+ */
+int64_t usage_gemini_searches(struct slice model, int64_t queries);
+
 #endif

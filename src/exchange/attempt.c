@@ -144,7 +144,7 @@ static bool attempt_begin(struct exchange *x)
     }
     x->attempts++;
     stats_add(&x->gw->stats.attempts, 1);
-    listener_init(&x->listener, at->dialect, at->operation, at->framing);
+    settle_listen(x, at->dialect, at->operation, at->framing);
     if (start_call(x, at) != ERR_NONE)
         at->state = ATTEMPT_FAILED;
     return true;

@@ -102,6 +102,7 @@ struct relay {
     struct chat_memory memory;       // TRANSLATED: of what the model thinks
     bool is_remembered;
     int64_t last_word_at_ms; // TRANSLATED: upstream need not end its answer properly beyond it
+    uint32_t picture;        // TRANSLATED: the latest part that is one, its index + 1; 0: none
     bool is_pausing;         // TRANSLATED: it is to go on, but does not yet
     bool is_asked;           // TRANSLATED: and has been asked to
     int64_t ping_at_ms;      // TRANSLATED: a sign of life is due by then; 0: not waiting

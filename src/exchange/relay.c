@@ -75,7 +75,7 @@ static void decide(struct exchange *x)
         x->framing = at->is_sse                     ? FRAMING_SSE
                      : x->relay.mode == RELAY_ITEMS ? FRAMING_ARRAY
                                                     : FRAMING_BODY;
-        listener_init(&x->listener, x->target.dialect, x->target.operation, x->framing);
+        settle_listen(x, x->target.dialect, x->target.operation, x->framing);
     }
 }
 

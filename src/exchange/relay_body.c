@@ -32,7 +32,7 @@ static enum verdict send_whole(struct exchange *x, struct slice body)
     struct heard h;
     bool rename;
 
-    listener_init(&x->listener, x->target.dialect, x->target.operation, FRAMING_BODY);
+    settle_listen(x, x->target.dialect, x->target.operation, FRAMING_BODY);
     h = listener_hear(&x->listener, (struct slice){0}, body);
     if (h.is_error)
         return send_error(x, body);
@@ -171,12 +171,13 @@ static void flow_start(struct exchange *x)
     size_t count;
     const struct slice *keys = listener_fields(x->target.dialect, x->target.operation, &count);
 
-    listener_init(&x->listener, x->target.dialect, x->target.operation, FRAMING_BODY);
+    settle_listen(x, x->target.dialect, x->target.operation, FRAMING_BODY);
     x->relay.watch = arena_new(&x->arena, struct json_watch);
     json_watch_init(x->relay.watch, keys, count, FIELD_BYTES);
     relay_start(x, x->attempt.call.status,
                 left < 0 || x->reply_model.len ? -1 : gathered + ready + left);
     x->relay.saw_end = gathered && http_body_ended(b);
+    listener_hear_start(&x->listener, buf_peek(&x->relay.gathered));
     if (gathered)
         flow_piece(x, buf_peek(&x->relay.gathered));
     buf_clear(&x->relay.gathered);

@@ -1,5 +1,6 @@
 /* relay_translate.c - answers that go on in another dialect, event by event or whole. */
 #include "chat/error.h"
+#include "chat/usage_read.h"
 #include "exchange/foreign.h"
 #include "exchange/relay.h"
 #include "exchange/remember.h"
@@ -10,6 +11,26 @@
 
 /* ---- what is heard on the way ---- */
 
+/* Anthropic's figures have its searches; those that failed among them cost nothing. */
+static void hear_open(struct exchange *x, const struct chat_event *ev)
+{
+    struct listener *l = &x->listener;
+
+    if (ev->open.kind == PART_IMAGE)
+        x->relay.picture = ev->index + 1;
+    if (ev->open.kind != PART_SEARCH || l->dialect == DIALECT_ANTHROPIC)
+        return;
+    l->searches++;
+    if (l->dialect == DIALECT_GEMINI)
+        l->searches = usage_gemini_searches(x->attempt.candidate->model, l->searches);
+}
+
+static void hear_delta(struct exchange *x, const struct chat_event *ev)
+{
+    if (ev->index + 1 != x->relay.picture)
+        listener_hear_text(&x->listener, ev->delta.text.s, ev->delta.text.escaped);
+}
+
 /* The meter: usage, finish and how much was made. */
 static void hear(void *ctx, const struct chat_event *ev)
 {
@@ -18,20 +39,23 @@ static void hear(void *ctx, const struct chat_event *ev)
 
     remember_event(x, ev);
     switch (ev->type) {
-    case CHAT_DELTA: l->output_bytes += (int64_t)ev->delta.text.s.len; break;
+    case CHAT_OPEN: hear_open(x, ev); break;
+    case CHAT_DELTA: hear_delta(x, ev); break;
     case CHAT_USAGE:
         l->usage = ev->usage.usage;
         l->source = ev->usage.source;
+        l->tier = ev->usage.served;
         break;
     case CHAT_FINISH: l->finished = true; break;
     case CHAT_END: l->terminal = true; break;
     case CHAT_ERROR: l->failed = true; break;
     case CHAT_START:
-    case CHAT_OPEN:
     case CHAT_CLOSE:
     case CHAT_CITE:
     case CHAT_PING: break;
     }
+    if (l->usage.tokens[USAGE_SERVER_TOOLS] < l->searches)
+        l->usage.tokens[USAGE_SERVER_TOOLS] = l->searches;
 }
 
 static void scrub_message(void *ctx, struct slice message, struct buf *out)

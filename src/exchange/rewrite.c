@@ -5,6 +5,7 @@
 #include "chat/count.h"
 #include "chat/image.h"
 #include "exchange/foreign.h"
+#include "exchange/stages.h"
 
 /* ---- count_tokens ---- */
 
@@ -115,7 +116,7 @@ static enum err compact_answer(struct exchange *x, struct slice body, struct buf
         .now_unix = c.now_unix, .id = c.id, .upstream_model = x->attempt.candidate->model};
     struct buf summary = {0};
 
-    listener_estimate(&x->listener, (int64_t)x->body.len);
+    settle_estimate(x);
     if (compact_read_answer(x->attempt.dialect, body, &o, &summary, e) == ERR_NONE) {
         c.summary = buf_peek(&summary);
         compact_write_answer(&c, out);

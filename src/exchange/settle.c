@@ -2,7 +2,9 @@
 #include "exchange/settle.h"
 
 #include "base/log.h"
+#include "chat/estimate.h"
 #include "exchange/admit.h"
+#include "exchange/foreign.h"
 #include "exchange/stages.h"
 
 #define JOURNAL_RETRY_MS 50
@@ -97,6 +99,34 @@ void settle_fill_intent(const struct exchange *x, struct usage_record *r)
     r->price_id = c->price ? price_id(c->price) : 0;
 }
 
+void settle_listen(struct exchange *x, enum dialect d, enum operation op, enum framing framing)
+{
+    listener_init(&x->listener, d, op, framing);
+    x->listener.sample.arena = &x->arena;
+}
+
+static int64_t input_of(struct exchange *x)
+{
+    const struct chat_request *asked = x->attempt.asked;
+    struct slice body = x->expanded_body.len ? x->expanded_body : x->body;
+    struct slice model = x->attempt.candidate->model;
+
+    if (asked && !list_is_empty(&asked->turns) && body.len <= ESTIMATE_WHOLE_BYTES)
+        return estimate_request(asked, model);
+    return estimate_input(x->target.dialect, x->target.operation, body, model, foreign_seal(x),
+                          &x->arena);
+}
+
+void settle_estimate(struct exchange *x)
+{
+    struct listener *l = &x->listener;
+    int64_t input = listener_wants_input(l) ? input_of(x) : 0;
+
+    if (x->relay.mode == RELAY_FLOW)
+        l->flowed_bytes = (int64_t)x->relay.flowed;
+    listener_estimate(l, x->attempt.candidate->model, input);
+}
+
 /* An answer that was cut has no final figures: what was seen counts. */
 static void settle_usage(struct exchange *x)
 {
@@ -105,7 +135,7 @@ static void settle_usage(struct exchange *x)
     if (x->outcome == OUTCOME_OK && x->listener.source == USAGE_UPSTREAM)
         return;
     if (x->attempt.state == ATTEMPT_ANSWERED)
-        listener_estimate(&x->listener, (int64_t)x->body.len);
+        settle_estimate(x);
 }
 
 static void count(struct exchange *x, const struct usage_record *r)

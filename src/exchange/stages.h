@@ -24,4 +24,10 @@ void attempt_release(struct exchange *x);
  */
 bool settle_record(struct exchange *x);
 
+/** Begins to listen to an answer, anew. */
+void settle_listen(struct exchange *x, enum dialect d, enum operation op, enum framing framing);
+
+/** Usage by what was seen, where the provider gave no final figures. */
+void settle_estimate(struct exchange *x);
+
 #endif

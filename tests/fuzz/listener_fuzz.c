@@ -91,7 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         hear(&l, event, payload);
         hear_field(&fields, payload);
     }
-    listener_estimate(&l, (int64_t)size);
+    l.flowed_bytes = (int64_t)size * 3;
+    listener_estimate(&l, SLICE("gpt-4o"), (int64_t)size);
     check_range(&l);
     return 0;
 }
