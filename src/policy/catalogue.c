@@ -341,15 +341,15 @@ struct slice catalogue_vendor_of(const char *channel)
 {
     static const struct {
         const char *channel, *vendor;
-    } known[] = {
-        {"openai",    "openai"   },
-        {"anthropic", "anthropic"},
-        {"aistudio",  "google"   },
+    } odd[] = {
+        {"aistudio", "google"},
+        {"custom",   ""      },
+        {"echo",     ""      },
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (strcmp(channel, known[i].channel) == 0)
-            return slice_str(known[i].vendor);
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        if (strcmp(channel, odd[i].channel) == 0)
+            return slice_str(odd[i].vendor);
     }
-    return (struct slice){0};
+    return slice_str(channel); // the others are called as their vendors are
 }

@@ -89,6 +89,9 @@ static void test_context(void **state)
     assert_int_equal(catalogue_find(c, SLICE("google"), SLICE("gemini-2.5-pro"))->context_window,
                      0);
     assert_true(catalogue_has_vendor(c, SLICE("x-ai")));
+    assert_true(slice_eq(catalogue_vendor_of("groq"), SLICE("groq")));
+    assert_true(slice_eq(catalogue_vendor_of("aistudio"), SLICE("google")));
+    assert_int_equal(catalogue_vendor_of("custom").len, 0);
     assert_false(catalogue_has_vendor(c, SLICE("xai")));
     catalogue_unref(c);
 }
