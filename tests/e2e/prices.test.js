@@ -1,123 +1,111 @@
-// Prices (spec.md 10): looked up alias, model, price rows, catalogue; by the tier that
-// upstream reports; exact to the billionth of a dollar.
-import test from 'node:test';
+// Prices: where the one that is charged comes from, and a catalogue of one's own.
+import test, { describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { useRig, ask, newId } from './lib/rig.js';
-import { chat, responses, anthropic, gemini } from './lib/dialects.js';
-import { newUser, meteredConfig } from './lib/metered.js';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ask, newId, standardConfig, useRig } from './lib/rig.js';
+import { BIN, gproxy, tempDir } from './lib/gateway.js';
+import { anthropic, chat, gemini } from './lib/dialects.js';
+import { eventually } from './lib/client.js';
+import { spawnSync } from 'node:child_process';
 
-const payer = newUser();
-const rates = { input: '3', output: '15', cache_read: '0.3', cache_write_5m: '3.75', cache_write_1h: '6', reasoning: '20' };
-const rig = useRig({
-  config: (up) => {
-    const config = meteredConfig(up, [payer]);
-    const [openai, claude, google] = config.providers;
-    openai.models = [
-      { id: 'gpt-rates', price: rates },
-      { id: 'gpt-modes', price: { input: '2', output: '8', modes: { flex: { multiplier: '0.5' }, priority: { input: '4', output: '20' } } } },
-      { id: 'gpt-tiers', price: { input: '1', output: '4', tiers: [{ above: 1000, input: '2', output: '6' }] } },
-      { id: 'gpt-call', price: { input: '0', output: '0', per_call: '0.015' } },
-      { id: 'gpt-aliased', price: { input: '1', output: '1' } },
-      { id: 'gpt-row-special' },
-      { id: 'gpt-row-other' },
-      { id: 'gpt-nothing' },
-    ];
-    claude.models = [{ id: 'claude-rates', price: rates }];
-    google.models = [{ id: 'gemini-rates', price: rates }];
-    config.aliases = [
-      { name: 'dear', price: { input: '100', output: '100' }, targets: [{ provider: 'openai', model: 'gpt-aliased' }] },
-      { name: 'plain', targets: [{ provider: 'openai', model: 'gpt-aliased' }] },
-    ];
-    config.prices = [
-      { models: 'gpt-row-*', price: { input: '7', output: '7' } },
-      { provider: 'openai', models: 'gpt-row-special', price: { input: '9', output: '9' } },
-    ];
-    return config;
-  },
-});
+const nusd = (row) => Math.round(Number(row.cost_usd) * 1e9);
 
-const FIGURES = { input: 1000, cacheRead: 200, cacheWrite: 0, output: 300, reasoning: 100 };
+// What upstream answers with: 11 uncached, 20 read from a cache, 9 out.
+const cost = (input, cached, output) => Math.round((11 * input + 20 * cached + 9 * output) * 1000);
 
-let marks = 0;
+const PRICES = [
+  { models: 'ruled-*', price: { input: '3', output: '6' } },
+  { models: 'ruled-*', provider: 'openai2', price: { input: '5', output: '10' } },
+  { models: 'ruled-exact', provider: 'openai2', price: { input: '7', output: '14', per_call: '0.5' } },
+  { models: 'long-*', price: { input: '1', output: '1', tiers: [{ above: 30, input: '2', output: '3' }] } },
+];
 
-// What one request costs, in billionths of a dollar, when upstream answers so.
-async function cost(d, model, { usage = FIGURES, change = (x) => x, stream = false } = {}) {
-  const text = rig.up.script(`case-price-${++marks}`, async (req, res) => {
-    if (!req.streams) return res.json(200, change(req.dialect.answer({ model: req.model, usage })));
-    await res.stream();
-    for (const frame of req.dialect.frames({ model: req.model, usage, includeUsage: true })) await res.chunk(change(frame));
-    return res.finish();
-  });
-  const id = newId('price');
-  const a = await ask(rig, d, { key: payer.key, model, text, id, stream });
-  assert.equal(a.status, 200, a.text);
-  const row = await rig.gw.row(id);
-  return { nusd: Math.round(Number(row.cost_usd) * 1e9), row };
-}
+const configOf = (up) => {
+  const config = standardConfig(up, { extra: { prices: PRICES } });
+  config.aliases.push({ name: 'dear', price: { input: '100', output: '200' }, targets: [{ provider: 'openai', model: 'gpt-test' }] });
+  config.providers.find((p) => p.name === 'mix').settings.prices = 'deepseek';
+  return config;
+};
 
-// 1000 x 3 + 200 x 0.3 + 200 x 15 + 100 x 20, per million.
-const PLAIN = 3000_000 + 60_000 + 3000_000 + 2000_000;
+describe('which price is charged', () => {
+  const rig = useRig({ config: async (up) => configOf(up) });
 
-for (const [d, model] of [[chat, 'gpt-rates'], [responses, 'gpt-rates'], [gemini, 'gemini-rates']]) {
-  for (const stream of [false, true]) {
-    test(`${d.name}${stream ? ', streamed' : ''}: every kind at its rate, cached tokens once`, async () => {
-      assert.equal((await cost(d, model, { stream })).nusd, PLAIN);
+  const CASES = [
+    ["the model's row", chat, 'openai/gpt-test', cost(1, 0.5, 2)],
+    ["the alias's, whatever the target's", chat, 'dear', cost(100, 100, 200)],
+    ['a row of prices', chat, 'openai/ruled-x', cost(3, 3, 6)],
+    ["the provider's before any's", chat, 'openai2/ruled-x', cost(5, 5, 10)],
+    ['the id before a pattern', chat, 'openai2/ruled-exact', cost(7, 7, 14) + 500000000],
+    ['a tier', chat, 'openai/long-x', cost(2, 2, 3)],
+    ['the catalogue', chat, 'openai/gpt-4o', cost(2.5, 1.25, 10)],
+    ['the catalogue, dated', chat, 'openai/gpt-4o-2024-08-06', cost(2.5, 1.25, 10)],
+    ["another vendor's, by the provider's setting", chat, 'mix/deepseek-v3.2', null],
+    ['nobody else', chat, 'openai/ft:gpt-4o:us::1', undefined],
+    ['not by the wrong vendor', chat, 'mix/gpt-4o', undefined],
+  ];
+
+  for (const [why, dialect, model, wanted] of CASES) {
+    test(why, async () => {
+      const id = newId('price');
+      assert.equal((await ask(rig, dialect, { model, id })).status, 200);
+      const row = await rig.gw.row(id);
+      assert.equal(row.priced, wanted !== undefined);
+      if (wanted === null) assert.ok(nusd(row) > 0);
+      else assert.equal(nusd(row), wanted ?? 0);
     });
   }
-}
 
-test('anthropic: cache writes by how long they live', async () => {
-  const change = (x) => {
-    x.usage = { ...x.usage, cache_creation_input_tokens: 50, cache_creation: { ephemeral_5m_input_tokens: 20, ephemeral_1h_input_tokens: 30 } };
-    return x;
+  test('of each vendor', async () => {
+    for (const [dialect, model] of [[anthropic, 'anthropic/claude-opus-4-20250514'], [gemini, 'aistudio/gemini-2.5-flash']]) {
+      const id = newId('price');
+      assert.equal((await ask(rig, dialect, { model, id })).status, 200);
+      const row = await rig.gw.row(id);
+      assert.equal(row.priced, true, model);
+      assert.ok(nusd(row) > 0, model);
+    }
+  });
+});
+
+describe('a catalogue of one\'s own', () => {
+  const dir = tempDir();
+  const file = path.join(dir, 'prices.json');
+  const write = (...models) => writeFileSync(file, JSON.stringify({ schema: 1, models: models.map(([id, input]) => ({ provider: 'openai', id, input })) }));
+  write(['gpt-mine', 1]);
+  const rig = useRig({ config: async (up) => standardConfig(up), args: ['--prices', file] });
+
+  const costOf = async (model) => {
+    const id = newId('price');
+    assert.equal((await ask(rig, chat, { model: `openai/${model}`, id })).status, 200);
+    const row = await rig.gw.row(id);
+    return row.priced ? nusd(row) : undefined;
   };
-  const usage = { ...FIGURES, reasoning: 0 };
-  const { nusd, row } = await cost(anthropic, 'claude-rates', { usage, change });
-  assert.equal(nusd, 3000_000 + 60_000 + 20 * 3750 + 30 * 6000 + 300 * 15_000);
-  assert.equal(row.cache_write_5m_tokens, 20);
-  assert.equal(row.cache_write_1h_tokens, 30);
-});
 
-test('the mode is what upstream reports, whatever was asked for', async () => {
-  const standard = 1200 * 2000 + 300 * 8000;
-  const tier = (service_tier) => ({ change: (x) => ({ ...x, service_tier }) });
-  assert.equal((await cost(chat, 'gpt-modes')).nusd, standard);
-  assert.equal((await cost(chat, 'gpt-modes', tier('default'))).nusd, standard);
-  const flex = await cost(chat, 'gpt-modes', tier('flex'));
-  assert.equal(flex.nusd, standard / 2);
-  assert.equal(flex.row.tier, 'flex');
-  assert.equal((await cost(responses, 'gpt-modes', tier('priority'))).nusd, 1200 * 4000 + 300 * 20_000);
-});
+  test('stands in the place of ours', async () => {
+    assert.equal(await costOf('gpt-mine'), cost(1, 1, 0));
+    assert.equal(await costOf('gpt-4o'), undefined);
+  });
 
-test('a tier holds for the whole request', async () => {
-  const usage = (input) => ({ usage: { input, cacheRead: 0, cacheWrite: 0, output: 100, reasoning: 0 } });
-  assert.equal((await cost(chat, 'gpt-tiers', usage(1000))).nusd, 1000 * 1000 + 100 * 4000);
-  assert.equal((await cost(chat, 'gpt-tiers', usage(1001))).nusd, 1001 * 2000 + 100 * 6000);
-});
+  test('is read again when it changes, and kept when it is bad', async () => {
+    write(['gpt-mine', 2], ['gpt-4o', 3]);
+    await eventually(async () => (await costOf('gpt-4o')) === cost(3, 3, 0), { timeout: 5000, what: 'the new prices' });
+    assert.equal(await costOf('gpt-mine'), cost(2, 2, 0));
+    write(['gpt-mine', -2]);
+    await eventually(() => rig.gw.output.includes('prices.refused'), { timeout: 5000, what: 'a complaint' });
+    assert.equal(await costOf('gpt-mine'), cost(2, 2, 0));
+  });
 
-test('a fee for each call', async () => {
-  assert.equal((await cost(chat, 'gpt-call')).nusd, 15_000_000);
-});
+  test('a bad one ends the start, and gproxy check says where it is named', async () => {
+    const bad = path.join(dir, 'bad.json');
+    const config = path.join(dir, 'gproxy.yaml');
+    writeFileSync(bad, '{"schema": 1, "models": [{"provider": "openai", "id": "x", "input": "much"}]}');
+    writeFileSync(config, `server:\n  prices: ${bad}\n`);
+    const checked = gproxy(['check', config]);
+    assert.equal(checked.code, 2);
+    assert.match(checked.stderr, /gproxy\.yaml:2:11: prices: .*bad\.json: models\[0\]: price\.input: must be an amount/);
+    const started = spawnSync(BIN, ['--prices', bad, '--port', '0', '--data-dir', path.join(dir, 'data')], { encoding: 'utf8', timeout: 10000 });
+    assert.equal(started.status, 1, started.stderr);
+    assert.match(started.stderr, /models\[0\]: price\.input: must be an amount/);
 
-test("an alias's price goes before its target's", async () => {
-  assert.equal((await cost(chat, 'dear')).nusd, 1500 * 100_000);
-  assert.equal((await cost(chat, 'plain')).nusd, 1500 * 1000);
-});
-
-test('price rows: those of the provider first, then the most specific pattern', async () => {
-  assert.equal((await cost(chat, 'gpt-row-special')).nusd, 1500 * 9000);
-  assert.equal((await cost(chat, 'gpt-row-other')).nusd, 1500 * 7000);
-});
-
-test('the catalogue knows what nobody priced, declared or not', async () => {
-  // gpt-4o-mini: 0.15, 0.6, cached 0.075
-  const { nusd, row } = await cost(chat, 'openai/gpt-4o-mini');
-  assert.equal(nusd, 1000 * 150 + 200 * 75 + 300 * 600);
-  assert.equal(row.priced, true);
-});
-
-test('and what it does not know is without a price, and says so', async () => {
-  const { nusd, row } = await cost(chat, 'gpt-nothing');
-  assert.equal(nusd, 0);
-  assert.equal(row.priced, false);
+  });
 });
