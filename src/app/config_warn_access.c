@@ -102,10 +102,12 @@ static const struct config_row *user_of(const struct config_row *r)
     return r->parent->type == ROW_USER ? r->parent : r->parent->parent;
 }
 
-/* A model that has no price, and its names. */
+/* A model that has no price, its names, and who is refused it. */
 struct free_model {
     const struct config_row *provider;
     struct slice id, joined;
+    const struct config_row *quota, *user; // of the first one
+    size_t users;
 };
 
 /* Enabled ones of enabled providers. */
@@ -124,15 +126,18 @@ static size_t list_unpriced(const struct warn *w, struct free_model **out)
         if (!model->enabled || !provider->enabled || warn_is_priced(w, r->parent, model->model))
             continue;
         (*out)[count++] = (struct free_model){
-            r->parent, model->model,
-            arena_printf(a, "%.*s/%.*s", SLICE_ARG(provider->name), SLICE_ARG(model->model))};
+            .provider = r->parent,
+            .id = model->model,
+            .joined =
+                arena_printf(a, "%.*s/%.*s", SLICE_ARG(provider->name), SLICE_ARG(model->model)),
+        };
     }
     return count;
 }
 
 /* The first of them that the permission is for, or NULL. */
-static const struct free_model *find_permitted(const struct warn *w, const struct config_row *r,
-                                               const struct free_model *all, size_t count)
+static struct free_model *find_permitted(const struct warn *w, const struct config_row *r,
+                                         struct free_model *all, size_t count)
 {
     struct slice pattern = ((const struct permission_row *)r->row)->models;
     const struct config_row *at = warn_provider_of(w, r->provider.name);
@@ -156,6 +161,18 @@ static void list_quota_holders(const struct warn *w, struct table *out)
     }
 }
 
+static void tell_unpriced(const struct warn *w, const struct free_model *model)
+{
+    struct slice user = ((const struct user_row *)model->user->row)->name;
+    const char *others = "";
+
+    if (model->users > 1)
+        others = arena_printf(w->c->problems->arena, " and %zu more", model->users - 1).ptr;
+    problem_warn(w->c->problems, model->quota->node->place,
+                 "under a quota \"%.*s\" is refused to \"%.*s\"%s: it has no price",
+                 SLICE_ARG(model->joined), SLICE_ARG(user), others);
+}
+
 /* Under a quota what has no price is refused, which nobody sees who reads the permission. */
 static void warn_unpriced(const struct warn *w)
 {
@@ -166,17 +183,21 @@ static void warn_unpriced(const struct warn *w)
     table_init(&holders, 0);
     if (count)
         list_quota_holders(w, &holders);
-    for (const struct config_row *r = w->c->rows[ROW_PERMISSION]; r && holders.live; r = r->next) {
+    for (struct config_row *r = w->c->rows[ROW_PERMISSION]; r && holders.live; r = r->next) {
         struct slice key = subject_key(w, r->parent, ROW_USER, SLICE(""));
         const struct config_row *quota = table_get(&holders, key);
-        const struct free_model *model = quota ? find_permitted(w, r, all, count) : NULL;
+        struct free_model *model = quota ? find_permitted(w, r, all, count) : NULL;
         if (!model)
             continue;
-        problem_warn(w->c->problems, quota->node->place,
-                     "under a quota \"%.*s\" is refused to \"%.*s\": it has no price",
-                     SLICE_ARG(model->joined),
-                     SLICE_ARG(((const struct user_row *)r->parent->row)->name));
-        table_remove(&holders, key); // once is enough
+        if (!model->users++) {
+            model->quota = quota;
+            model->user = r->parent;
+        }
+        table_remove(&holders, key); // one model is enough
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].users)
+            tell_unpriced(w, &all[i]);
     }
     table_release(&holders);
 }
