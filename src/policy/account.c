@@ -19,20 +19,24 @@ static void relax(void)
 #endif
 }
 
+/* Looks before it tries, so that those who wait do not take the line away from who has it. */
 void account_lock(struct account *account)
 {
-    for (unsigned spins = 0;
-         atomic_flag_test_and_set_explicit(&account->lock, memory_order_acquire); spins++) {
-        if (spins < SPINS)
-            relax();
-        else
-            sched_yield();
+    unsigned spins = 0;
+
+    while (atomic_exchange_explicit(&account->is_locked, true, memory_order_acquire)) {
+        while (atomic_load_explicit(&account->is_locked, memory_order_relaxed)) {
+            if (spins++ < SPINS)
+                relax();
+            else
+                sched_yield();
+        }
     }
 }
 
 void account_unlock(struct account *account)
 {
-    atomic_flag_clear_explicit(&account->lock, memory_order_release);
+    atomic_store_explicit(&account->is_locked, false, memory_order_release);
 }
 
 const struct allowance *account_allowance(const struct key *key, enum subject subject)
@@ -40,13 +44,14 @@ const struct allowance *account_allowance(const struct key *key, enum subject su
     return subject == SUBJECT_KEY ? &key->allowance : &key->user->allowance;
 }
 
-struct account_now account_now(int64_t now_ms, int64_t now_unix_ms)
+const int64_t *account_periods(struct account *account, int64_t now_unix_ms)
 {
-    struct account_now now = {.ms = now_ms};
+    int64_t day = period_index(PERIOD_DAY, now_unix_ms);
 
-    for (int p = 0; p < PERIOD_COUNT; p++)
-        now.periods[p] = period_index((enum quota_period)p, now_unix_ms);
-    return now;
+    for (int p = 0; day != account->day && p < PERIOD_COUNT; p++)
+        account->periods[p] = period_index((enum quota_period)p, now_unix_ms);
+    account->day = day;
+    return account->periods;
 }
 
 struct limit_names account_names(struct slice asked, struct slice provider, struct slice model,
@@ -158,8 +163,7 @@ static enum err refuse(const struct refusal *why, const struct reserve_ask *ask,
 }
 
 /* With the lock held: all that may be refused for, in the order of spec.md 5. */
-static void check(const struct reservation *r, const struct reserve_ask *ask, int64_t now_ms,
-                  struct refusal *why)
+static void check(const struct reservation *r, const struct reserve_ask *ask, struct refusal *why)
 {
     check_price(ask, why);
     for (int i = 0; i < SUBJECT_COUNT && !why->is_set; i++)
@@ -167,13 +171,12 @@ static void check(const struct reservation *r, const struct reserve_ask *ask, in
     if (!why->is_set)
         check_bad_rows(r->key, why);
     if (!why->is_set)
-        check_meters(r->held->meters, NULL, now_ms, why);
+        check_meters(r->held->meters, NULL, ask->now_ms, why);
 }
 
 enum err account_reserve(struct reservation *r, const struct reserve_ask *ask, struct arena *a,
                          struct err_info *e)
 {
-    struct account_now now = account_now(ask->now_ms, ask->now_unix_ms);
     struct refusal why = {.is_set = false};
     struct held *held = arena_new(a, struct held);
 
@@ -191,16 +194,16 @@ enum err account_reserve(struct reservation *r, const struct reserve_ask *ask, s
 
     account_lock(r->account);
     for (int i = 0; i < SUBJECT_COUNT; i++)
-        purse_roll(held->purses[i], now.periods);
-    check(r, ask, now.ms, &why);
+        purse_roll(held->purses[i], account_periods(r->account, ask->now_unix_ms));
+    check(r, ask, &why);
     r->is_held = !why.is_set;
     if (r->is_held) {
         for (int i = 0; i < SUBJECT_COUNT; i++)
             purse_hold(held->purses[i], r->cost_nusd, held->periods[i]);
         for (struct held_meter *h = held->meters; h; h = h->next)
-            meter_hold(h, now.ms);
+            meter_hold(h, ask->now_ms);
     }
-    r->status = meter_status(held->meters, now.ms);
+    r->status = meter_status(held->meters, ask->now_ms);
     account_unlock(r->account);
     return r->is_held ? ERR_NONE : refuse(&why, ask, e);
 }
@@ -231,14 +234,12 @@ enum err account_extend(struct reservation *r, const struct reserve_ask *ask, st
 void account_settle(struct reservation *r, int64_t tokens, int64_t cost_nusd, int64_t now_ms,
                     int64_t now_unix_ms)
 {
-    struct account_now now = account_now(now_ms, now_unix_ms);
-
     if (!r->is_held)
         return;
     r->is_held = false;
     account_lock(r->account);
     for (int i = 0; i < SUBJECT_COUNT; i++) {
-        purse_roll(r->held->purses[i], now.periods);
+        purse_roll(r->held->purses[i], account_periods(r->account, now_unix_ms));
         purse_settle(r->held->purses[i], r->held->periods[i], r->cost_nusd, positive(cost_nusd));
     }
     for (const struct held_meter *h = r->held->meters; h; h = h->next)

@@ -52,13 +52,12 @@ static void explain_limit(const struct explanation *x, enum subject subject,
 static void explain_quota(const struct explanation *x, enum subject subject,
                           const struct allowance *of, const struct quota *q)
 {
-    struct account_now now = account_now(x->ask->now_ms, x->ask->now_unix_ms);
     struct account *account = x->ask->key->user->account;
     struct account_line line = line_of(x->ask->key, subject);
     struct purse_period period;
 
     account_lock(account);
-    purse_roll(of->purse, now.periods);
+    purse_roll(of->purse, account_periods(account, x->ask->now_unix_ms));
     period = of->purse->periods[q->period];
     line.left_nusd = purse_left(of->purse, q);
     account_unlock(account);

@@ -37,9 +37,11 @@ struct purse {
 };
 
 struct account {
-    _Alignas(64) atomic_flag lock; // on a cache line that no other account is on
+    _Alignas(64) atomic_bool is_locked; // on a cache line that no other account is on
     int64_t user_id;
     struct purse purse;
+    int64_t day; // of the last request, and the periods that it is in
+    int64_t periods[PERIOD_COUNT];
     atomic_uint_fast64_t *hits; // [LIMIT_KIND_COUNT], of the policy_state
 };
 
@@ -60,14 +62,6 @@ struct held {
     int64_t periods[SUBJECT_COUNT][PERIOD_COUNT]; // indices, of when money was reserved
 };
 
-/* Which times a reservation is in. */
-struct account_now {
-    int64_t ms;
-    int64_t periods[PERIOD_COUNT]; // period_index()
-};
-
-struct account_now account_now(int64_t now_ms, int64_t now_unix_ms);
-
 /* What a request was refused for; texts are made of it when the lock is free again. */
 #define WAIT_NEVER INT64_MAX // time does not help
 
@@ -83,6 +77,9 @@ struct refusal {
 
 void account_lock(struct account *account);
 void account_unlock(struct account *account);
+
+/** With the lock held: which periods that time is in (period_index()). */
+const int64_t *account_periods(struct account *account, int64_t now_unix_ms);
 
 const struct allowance *account_allowance(const struct key *key, enum subject subject);
 

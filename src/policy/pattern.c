@@ -28,6 +28,12 @@ struct pattern {
     struct pattern *next; // with the same head, less specific
 };
 
+/* The most specific pattern with a head, and a part of that head's hash: most that differ do there. */
+struct slot {
+    uint32_t tag;
+    uint32_t first; // its index plus one; 0: free
+};
+
 /*
  * A hash table of heads in an arena: slots hold the most specific pattern with a head, the
  * others hang behind it.  A name is looked up once for each length that heads have.
@@ -35,7 +41,7 @@ struct pattern {
 struct pattern_set {
     struct pattern *patterns; // [count], as they were given
     size_t count;
-    struct pattern **slots; // [slot_count], a power of two, open addressing; NULL: linear
+    struct slot *slots; // [slot_count], a power of two, open addressing; NULL: linear
     size_t slot_count;
     size_t *lengths; // of heads, each once, longest first
     size_t length_count;
@@ -105,13 +111,23 @@ static int compare(const void *a, const void *b)
 }
 
 /* The slot of that head, or the free one where it would go. */
-static struct pattern **slot_of(const struct pattern_set *set, struct slice head)
+static struct slot *slot_of(const struct pattern_set *set, struct slice head, uint64_t hash)
 {
-    size_t mask = set->slot_count - 1, at = (size_t)hash_bytes(set->seed, head) & mask;
+    size_t mask = set->slot_count - 1, at = (size_t)hash & mask;
+    uint32_t tag = (uint32_t)(hash >> 32);
 
-    while (set->slots[at] && !slice_eq(set->slots[at]->head, head))
+    while (set->slots[at].first && (set->slots[at].tag != tag ||
+                                    !slice_eq(set->patterns[set->slots[at].first - 1].head, head)))
         at = (at + 1) & mask;
     return &set->slots[at];
+}
+
+/* The most specific pattern with that head; the others hang behind it. */
+static const struct pattern *with_head(const struct pattern_set *set, struct slice head)
+{
+    uint32_t first = slot_of(set, head, hash_bytes(set->seed, head))->first;
+
+    return first ? &set->patterns[first - 1] : NULL;
 }
 
 static int compare_lengths(const void *a, const void *b)
@@ -136,15 +152,16 @@ static void make_index(struct pattern_set *set, struct arena *a, struct pattern 
     set->slot_count = 4 * LINEAR_MOST;
     while (set->slot_count < 2 * set->count)
         set->slot_count *= 2;
-    set->slots = arena_array(a, struct pattern *, set->slot_count);
+    set->slots = arena_array(a, struct slot, set->slot_count);
     set->lengths = arena_array(a, size_t, GLOB_MAX_BYTES + 1);
     for (size_t i = set->count; i-- > 0;) {
-        struct pattern **slot;
+        uint64_t hash = hash_bytes(set->seed, order[i]->head);
+        struct slot *slot;
         if (order[i]->kind == PATTERN_NOTHING)
             continue;
-        slot = slot_of(set, order[i]->head);
-        order[i]->next = *slot;
-        *slot = order[i];
+        slot = slot_of(set, order[i]->head, hash);
+        order[i]->next = slot->first ? &set->patterns[slot->first - 1] : NULL;
+        *slot = (struct slot){(uint32_t)(hash >> 32), (uint32_t)order[i]->index + 1};
         note_length(set, seen, order[i]->head.len);
     }
     qsort(set->lengths, set->length_count, sizeof(*set->lengths), compare_lengths);
@@ -216,7 +233,7 @@ static const struct pattern *best_by_index(const struct pattern_set *set, struct
     for (size_t i = 0; i < set->length_count; i++) {
         if (set->lengths[i] > name.len)
             continue;
-        for (const struct pattern *p = *slot_of(set, slice_sub(name, 0, set->lengths[i])); p;
+        for (const struct pattern *p = with_head(set, slice_sub(name, 0, set->lengths[i])); p;
              p = p->next) {
             if (matches(p, name))
                 return p;
@@ -270,7 +287,7 @@ void pattern_set_each(const struct pattern_set *set, struct slice name, pattern_
     for (size_t i = 0; set->slots && i < set->length_count; i++) {
         if (set->lengths[i] > name.len)
             continue;
-        for (const struct pattern *p = *slot_of(set, slice_sub(name, 0, set->lengths[i])); p;
+        for (const struct pattern *p = with_head(set, slice_sub(name, 0, set->lengths[i])); p;
              p = p->next) {
             if (!matches(p, name))
                 continue;

@@ -91,8 +91,8 @@ struct account *policy_state_account(struct policy_state *state, int64_t user_id
 
     if (!account) {
         account = arena_new(&state->arena, struct account);
-        atomic_flag_clear(&account->lock);
         account->user_id = user_id;
+        account->day = INT64_MIN; // no day yet
         account->purse.account = account;
         account->hits = state->hits;
         table_put(&state->accounts, id_key(&account->user_id), account);

@@ -23,15 +23,18 @@ void window_init(struct window *w, int64_t width_ms)
     memset(w, 0, sizeof(*w));
     w->width_ms = width_ms;
     w->bucket = INT64_MIN / width_ms; // before any time
+    w->ends_ms = INT64_MIN;
 }
 
 /* Each bucket is emptied once, when its slot is taken over. */
 static void advance(struct window *w, int64_t now_ms)
 {
-    int64_t bucket = bucket_of(w, now_ms);
+    int64_t bucket;
 
-    if (bucket <= w->bucket)
+    if (now_ms < w->ends_ms)
         return;
+    bucket = bucket_of(w, now_ms);
+    w->ends_ms = (bucket + 1) * w->width_ms;
     if (w->sum == 0 || bucket - w->bucket >= WINDOW_SLOTS) {
         if (w->sum)
             memset(w->slots, 0, sizeof(w->slots));

@@ -19,7 +19,8 @@
 
 struct window {
     int64_t width_ms;            // of a bucket
-    int64_t bucket;              // the current one, counted from time 0
+    int64_t bucket;              // the current one, counted from time 0,
+    int64_t ends_ms;             // and when it is over
     int64_t sum;                 // of all slots
     int64_t slots[WINDOW_SLOTS]; // [bucket modulo the count]
 };
