@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/array.h"
+#include "base/random.h"
 #include "wire/glob.h"
 
 static const struct {
@@ -100,12 +101,79 @@ static void test_strip(void **state)
     assert_null(permission_strip(&a, SLICE("A/m")).ptr);
 }
 
+/* Whether any permission of the list admits the name there, asked one by one. */
+static bool any_admits(const struct permission *list, size_t count, const struct provider *provider,
+                       struct slice name)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct provider *strip = provider ? provider : list[i].provider;
+        struct slice bare = strip ? permission_strip(strip, name) : slice_of(NULL, 0);
+        if (permission_admits(&list[i], provider ? provider : list[i].provider, name, bare))
+            return true;
+    }
+    return false;
+}
+
+static struct slice random_text(struct random *dice, struct arena *arena, bool pattern)
+{
+    static const char *const parts[] = {"a/", "b/", "c/", "m", "n", "-5", "*", "?", "[mn]", "["};
+    size_t count = random_below(dice, 4);
+    struct slice text = {"", 0};
+
+    for (size_t i = 0; i < count; i++)
+        text = arena_printf(arena, "%.*s%s", SLICE_ARG(text),
+                            parts[random_below(dice, pattern ? ARRAY_LEN(parts) : 6)]);
+    return text;
+}
+
+/* Sets of any length answer as their lists do, for each provider and for any. */
+static void test_sets(void **state)
+{
+    enum { MOST = 60 };
+    static const struct provider c = {
+        .name = {"c", 1}
+    };
+    const struct provider *const providers[] = {NULL, &a, &b, &c};
+    struct random dice;
+    size_t admitted = 0, asked = 0;
+
+    (void)state;
+    random_seed(&dice, (uint64_t[4]){4, 3, 2, 1});
+    for (int round = 0; round < 500; round++) {
+        struct permission list[MOST] = {{0}};
+        size_t count = random_below(&dice, MOST + 1);
+        const struct permission_set *set;
+        struct arena arena;
+
+        arena_init(&arena, 0);
+        for (size_t i = 0; i < count; i++) {
+            permission_compile(&list[i], random_text(&dice, &arena, true));
+            list[i].provider = providers[random_below(&dice, 3)]; // none of c
+        }
+        set = permission_set_new(&arena, list, count, 7);
+        for (int n = 0; n < 40; n++) {
+            struct slice name = random_text(&dice, &arena, false);
+            bool anywhere = any_admits(list, count, NULL, name);
+            assert_int_equal(permission_set_admits_anywhere(set, name), anywhere);
+            for (size_t p = 1; p < ARRAY_LEN(providers); p++)
+                assert_int_equal(permission_set_admits(set, providers[p], name,
+                                                       permission_strip(providers[p], name)),
+                                 any_admits(list, count, providers[p], name));
+            admitted += anywhere;
+            asked++;
+        }
+        arena_release(&arena);
+    }
+    assert_true(admitted > asked / 10 && admitted < asked * 9 / 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_glob),
         cmocka_unit_test(test_providers),
         cmocka_unit_test(test_strip),
+        cmocka_unit_test(test_sets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

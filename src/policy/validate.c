@@ -204,6 +204,8 @@ static enum err check_pattern(struct slice models, struct err_info *e)
 {
     struct err_info why = {0};
 
+    if (models.len == 0) // no name is empty
+        return err_set(e, ERR_BAD_REQUEST, "models: must not be empty");
     if (glob_validate(models, &why))
         return err_set(e, ERR_BAD_REQUEST, "models: %s", err_info_text(&why));
     return ERR_NONE;
