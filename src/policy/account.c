@@ -260,15 +260,6 @@ void account_release(struct reservation *r, int64_t now_ms)
     account_unlock(r->account);
 }
 
-static bool limits_tokens(const struct allowance *a)
-{
-    for (size_t i = 0; i < a->limit_count; i++) {
-        if (a->limits[i].figures[FIGURE_TPM] >= 0 || a->limits[i].figures[FIGURE_TPD] >= 0)
-            return true;
-    }
-    return false;
-}
-
 bool account_has_quota(const struct key *key)
 {
     return key->allowance.quota_count || key->user->allowance.quota_count;
@@ -276,6 +267,6 @@ bool account_has_quota(const struct key *key)
 
 bool account_is_limited(const struct key *key)
 {
-    return account_has_quota(key) || limits_tokens(&key->allowance) ||
-           limits_tokens(&key->user->allowance);
+    return account_has_quota(key) || key->allowance.limits_tokens ||
+           key->user->allowance.limits_tokens;
 }

@@ -159,6 +159,7 @@ struct allowance {
     struct rate_limit *limits; // in order of id
     size_t limit_count;
     const struct pattern_set *patterns; // of the limits, by the same index
+    bool limits_tokens;                 // some row does
     int64_t bad_limit_id;               // of a row that is not valid: nothing may be done; 0: none
     struct quota *quotas;
     size_t quota_count;

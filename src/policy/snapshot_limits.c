@@ -47,9 +47,9 @@ static struct owner owner_of(struct builder *b, enum row_type type, int64_t row_
     return owner;
 }
 
-static void limit_init(struct builder *b, const struct rate_limit_row *row, struct account *account,
-                       struct rate_limit *out)
+static void add_limit(struct builder *b, const struct rate_limit_row *row, struct owner owner)
 {
+    struct rate_limit *out = &owner.allowance->limits[owner.allowance->limit_count++];
     const int64_t figures[FIGURE_COUNT] = {row->rpm, row->rpd, row->tpm, row->tpd,
                                            row->max_concurrent};
 
@@ -57,7 +57,9 @@ static void limit_init(struct builder *b, const struct rate_limit_row *row, stru
     out->models = builder_dup(b, row->models);
     for (int f = 0; f < FIGURE_COUNT; f++)
         out->figures[f] = figures[f] == ROW_NULL_INT ? -1 : figures[f];
-    out->meter = policy_state_meter(b->state, account, out->id, out->figures);
+    out->meter = policy_state_meter(b->state, owner.account, out->id, out->figures);
+    owner.allowance->limits_tokens |=
+        out->figures[FIGURE_TPM] >= 0 || out->figures[FIGURE_TPD] >= 0;
 }
 
 static void make_patterns(struct builder *b, struct allowance *of)
@@ -99,7 +101,7 @@ static void build_rate_limits(struct builder *b)
             of->limit_count = 0;
         }
         if (of)
-            limit_init(b, &rows[i], owners[i].account, &of->limits[of->limit_count++]);
+            add_limit(b, &rows[i], owners[i]);
     }
     for (size_t i = 0; i < count; i++) {
         if (owners[i].allowance && !owners[i].allowance->patterns)

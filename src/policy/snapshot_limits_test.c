@@ -66,6 +66,9 @@ static void test_limits(void **state)
     assert_true(slice_eq(k->allowance.limits[0].models, SLICE("gpt-*")));
     assert_int_equal(bad->allowance.limit_count, 0);
     assert_int_equal(bad->allowance.bad_limit_id, 4);
+    assert_true(u->allowance.limits_tokens && k->allowance.limits_tokens);
+    assert_false(v->allowance.limits_tokens || bad->allowance.limits_tokens);
+    assert_true(account_is_limited(k) && account_has_quota(k));
 
     assert_int_equal(u->allowance.quota_count, 2);
     assert_int_equal(u->allowance.quotas[0].period, PERIOD_WEEK);
