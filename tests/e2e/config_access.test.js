@@ -149,6 +149,7 @@ describe('a file that is not good', () => {
 
 describe('managed, and running', () => {
   const KEY = 'sk-managed-0000000000001';
+  const OTHER = 'sk-managed-0000000000002';
   let up;
   test.before(async () => (up = await Upstream.start()));
   test.after(() => up.stop());
@@ -158,7 +159,7 @@ describe('managed, and running', () => {
     return standardConfig(up, { extra: { users: [user], rules } });
   }
 
-  const ask = (gw, id) => call(gw, { path: '/v1/chat/completions', headers: { ...chat.auth(KEY), 'x-client-request-id': id }, body: chat.body('fast') });
+  const ask = (gw, id, key = KEY) => call(gw, { path: '/v1/chat/completions', headers: { ...chat.auth(key), 'x-client-request-id': id }, body: chat.body('fast') });
 
   test('a limit and rules change, and no row of usage is lost', async (t) => {
     const header = (value) => ({ phase: 'outbound', action: 'header', name: 'x-team', value });
@@ -171,13 +172,22 @@ describe('managed, and running', () => {
     gw.writeConfig(configOf([{ models: 'fast', rpm: 900 }, { rpm: 1001 }], [header('red'), header('green')]));
     gw.signal('SIGHUP');
     await eventually(() => /rpm: 1001/.test(exported()), { timeout: 6000 * SLOW, what: 'the new limits are there' });
-    const text = exported();
+    let text = exported();
     assert.match(text, /rpm: 900/);
     assert.doesNotMatch(text, /rpm: 1000\b/);
     assert.ok(text.indexOf('red') < text.indexOf('green') && !text.includes('blue'));
     assert.equal((await ask(gw, after)).status, 200);
     await gw.row(after);
     await gw.row(before);
+
+    // The row is the same one: what it has counted counts.  Whoever is new says when it is so.
+    const lower = configOf([{ models: 'fast', rpm: 1 }, { rpm: 1001 }], [header('red'), header('green')]);
+    lower.users.push({ name: 'eve', keys: [{ label: 'k', key: OTHER }], permissions: [{ models: '*' }] });
+    gw.writeConfig(lower);
+    gw.signal('SIGHUP');
+    await eventually(async () => (await ask(gw, newId('cfg'), OTHER)).status === 200, { timeout: 6000 * SLOW, what: 'the new user is there' });
+    assert.equal((await ask(gw, newId('cfg'))).status, 429);
+    text = exported();
 
     // A mistake leaves all of it as it is.
     gw.writeConfig(configOf([{ rpm: -1 }], []));
