@@ -15,7 +15,8 @@ static const char *const explain_flags[] = {"key=*",   "key-id=",   "body=", "pa
                                            "header=", "exchange=", "json"};
 static const char *const key_flags[] = {"label=", "expires-at=", "key=*"};
 static const char *const usage_flags[] = {
-    "since=", "until=", "by=", "user=", "key=", "provider=", "model=", "rows", "limit=", "json"};
+    "since=", "until=",  "by=",  "tz=",    "user=",  "key=",    "provider=", "model=",
+    "alias=", "status=", "rows", "limit=", "after=", "before=", "json",      "csv"};
 static const char *const log_flags[] = {"since=",  "until=", "user=",  "model=", "provider=",
                                         "status=", "err=",   "limit=", "after=", "json"};
 

@@ -113,6 +113,12 @@ bool zone_parse(struct zone *out, struct slice tzif)
     return true;
 }
 
+bool zone_parse_rule(struct zone *z, struct slice text)
+{
+    *z = (struct zone){.times = NULL};
+    return zone_rule_parse(&z->rule, text);
+}
+
 static bool read_two(struct slice s, size_t at, uint64_t most, uint64_t *out)
 {
     return slice_to_u64(slice_sub(s, at, 2), out) && *out <= most;

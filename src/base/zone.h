@@ -29,6 +29,15 @@ bool zone_parse(struct zone *z, struct slice tzif);
 /** "UTC", "Z", or "+05:45": a distance in quarters of an hour, up to 18 hours; false otherwise. */
 bool zone_parse_fixed(struct zone *z, struct slice text);
 
+/** "CET-1CEST,M3.5.0,M10.5.0/3": a rule for all time, as $TZ may be one; false otherwise. */
+bool zone_parse_rule(struct zone *z, struct slice text);
+
+/** Whether it is UTC and always has been, as far as can be seen at once. */
+static inline bool zone_is_utc(const struct zone *z)
+{
+    return !z->infos && !z->rule.has_summer && !z->rule.standard_s;
+}
+
 /** Whether it may be the name of a zone's file, "Europe/Berlin": nothing that leaves the directory. */
 bool zone_is_name(struct slice text);
 

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "base/zone.h"
 #include "policy/limits.h"
 #include "policy/record.h"
 
@@ -23,6 +24,13 @@ struct ledger;
 /** As store_open(); `flags` are its, too. */
 enum err ledger_open(const char *dsn, unsigned flags, struct ledger **out, struct err_info *e);
 void ledger_close(struct ledger *l);
+
+/**
+ * How long a question may take, for connections that others wait for; 0: as long as it takes.
+ * What is asked for then fails with ERR_OVERLOADED.
+ */
+void ledger_set_time_limit(struct ledger *l, int64_t ms);
+#define LEDGER_TIME_LIMIT_MS 2000
 
 /** How long to wait for another connection that is writing; 5 s unless told otherwise. */
 void ledger_set_patience(struct ledger *l, int ms);
@@ -98,22 +106,38 @@ enum ledger_group {
     LEDGER_BY_MODEL,
     LEDGER_BY_ALIAS,
     LEDGER_BY_OUTCOME,
-    LEDGER_BY_DAY, // UTC
     LEDGER_GROUP_COUNT
 };
 
 const char *ledger_group_name(enum ledger_group g); // "user"
+
+/** "outcome" may be called "status", too. */
 bool ledger_group_parse(struct slice name, enum ledger_group *out);
+
+/* Steps of time that totals are cut into. */
+enum ledger_step { LEDGER_WHOLE, LEDGER_BY_MINUTE, LEDGER_BY_HOUR, LEDGER_BY_DAY };
+
+const char *ledger_step_name(enum ledger_step step); // "minute"; the whole: ""
+bool ledger_step_parse(struct slice name, enum ledger_step *out);
+
+/* Rows that are asked for at once by whoever serves them to others. */
+#define LEDGER_PAGE_ROWS 1000
 
 struct ledger_filter {
     int64_t since_unix_ms, until_unix_ms; // when the exchange started; 0: no bound
     struct slice user, key, provider, model, alias, outcome; // NULL: any
-    unsigned groups;                                         // totals: bits of ledger_group
-    int64_t limit;                                           // rows: the newest so many; 0: all
+    /* totals */
+    unsigned groups; // bits of ledger_group
+    enum ledger_step step;
+    const struct zone *zone; // whose hours and days; NULL: UTC
+    /* rows */
+    int64_t limit;              // 0: all; else the newest so many, or the first ones of `after`
+    struct slice after, before; // ids of rows, not included; NULL: no bound
 };
 
 struct ledger_total {
-    struct slice names[LEDGER_GROUP_COUNT]; // of the groups asked for; the day as "2026-11-22"
+    struct slice names[LEDGER_GROUP_COUNT]; // of the groups asked for, the others NULL
+    int64_t step_unix_ms, step_end_unix_ms; // the step, whole even where a bound cuts it
     int64_t requests, cost_nusd;
     int64_t unpriced; // requests without a price
     int64_t attempts;
@@ -134,8 +158,12 @@ typedef bool ledger_total_fn(void *ctx, const struct ledger_total *total);
 typedef bool ledger_row_fn(void *ctx, const struct ledger_row *row);
 
 /**
- * Totals from roll-ups, dearest first.  Bounds are widened to what roll-ups know: the
- * minute within the last day, else the quarter of an hour; they say so in `filter`.
+ * Totals from roll-ups: step after step (empty ones are not told), the dearest first in
+ * each.  Bounds are widened to what roll-ups know: the minute within the last day, else
+ * the quarter of an hour; they say so in `filter`.  ERR_BAD_REQUEST: minutes from earlier.
+ *
+ * They equal the sums over rows to the last unit.  All zones of our time are quarters of
+ * an hour from UTC; where one was not, a quarter counts for the step in which it begins.
  */
 enum err ledger_totals(struct ledger *l, struct ledger_filter *filter, int64_t now_unix_ms,
                        ledger_total_fn *each, void *ctx, struct err_info *e);

@@ -119,8 +119,19 @@ struct ledger {
     char figures[ROWS_AT_ONCE][FIGURES_BYTES]; // while they are inserted
     size_t pending_count;
     uint64_t added;
-    int last_result; // SQLite's, of the last failure
+    int last_result;                         // SQLite's, of the last failure
+    int64_t time_limit_ms, deadline_mono_ms; // of a question; 0: none
 };
+
+/** Around what a question reads; only with ERR_NONE is it to be ended. */
+enum err ledger_query_begin(struct ledger *l, struct err_info *e);
+void ledger_query_end(struct ledger *l);
+
+/** Why a question's statement did not come to its end. */
+enum err ledger_query_fail(struct ledger *l, struct err_info *e);
+
+/** The names of the filter, in the order of enum ledger_group. */
+void ledger_filter_names(const struct ledger_filter *f, struct slice out[LEDGER_GROUP_COUNT]);
 
 enum err ledger_prepare(sqlite3 *db, struct buf *sql, sqlite3_stmt **out, struct err_info *e);
 

@@ -1,4 +1,4 @@
-/* ledger_query.c - totals and rows, read back. */
+/* ledger_query.c - rows, read back, and what questions to the ledger share. */
 #include <sqlite3.h>
 
 #include "base/array.h"
@@ -7,28 +7,25 @@
 #include "store/db.h"
 #include "store/ledger_inside.h"
 
-/* In the order of enum ledger_group. */
-static const struct {
-    const char *name, *column;
-} groups[LEDGER_GROUP_COUNT] = {
-    {"user",     "s.user"                                        },
-    {"key",      "s.key"                                         },
-    {"provider", "s.provider"                                    },
-    {"model",    "s.model"                                       },
-    {"alias",    "s.alias"                                       },
-    {"outcome",  "s.outcome"                                     },
-    {"day",      "strftime('%Y-%m-%d', u.at / 1000, 'unixepoch')"},
+/* In the order of enum ledger_group; the columns of usage_series. */
+static const char *const group_names[LEDGER_GROUP_COUNT] = {
+    "user", "key", "provider", "model", "alias", "outcome",
 };
+
+/* In the order of enum ledger_step. */
+static const char *const step_names[] = {"", "minute", "hour", "day"};
 
 const char *ledger_group_name(enum ledger_group g)
 {
-    return groups[g].name;
+    return group_names[g];
 }
 
 bool ledger_group_parse(struct slice name, enum ledger_group *out)
 {
+    if (slice_eq(name, SLICE("status"))) // as people call it
+        name = SLICE("outcome");
     for (size_t g = 0; g < LEDGER_GROUP_COUNT; g++) {
-        if (slice_eq(name, slice_str(groups[g].name))) {
+        if (slice_eq(name, slice_str(group_names[g]))) {
             *out = (enum ledger_group)g;
             return true;
         }
@@ -36,155 +33,108 @@ bool ledger_group_parse(struct slice name, enum ledger_group *out)
     return false;
 }
 
+const char *ledger_step_name(enum ledger_step step)
+{
+    return step_names[step];
+}
+
+bool ledger_step_parse(struct slice name, enum ledger_step *out)
+{
+    for (size_t i = LEDGER_BY_MINUTE; i < ARRAY_LEN(step_names); i++) {
+        if (slice_eq(name, slice_str(step_names[i]))) {
+            *out = (enum ledger_step)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- how long asking may take ---- */
+
+/* SQLite asks it every so many of its steps; an answer other than 0 ends the statement. */
+#define STEPS_BETWEEN 2000
+
+static int is_late(void *ctx)
+{
+    const struct ledger *l = ctx;
+
+    return clock_mono_ms() >= l->deadline_mono_ms;
+}
+
+void ledger_set_time_limit(struct ledger *l, int64_t ms)
+{
+    l->time_limit_ms = ms;
+}
+
+/* All that one question reads is of one moment. */
+enum err ledger_query_begin(struct ledger *l, struct err_info *e)
+{
+    if (l->time_limit_ms) {
+        l->deadline_mono_ms = clock_mono_ms() + l->time_limit_ms;
+        sqlite3_progress_handler(l->db, STEPS_BETWEEN, is_late, l);
+    }
+    return db_run(l->db, "BEGIN", e);
+}
+
+void ledger_query_end(struct ledger *l)
+{
+    sqlite3_progress_handler(l->db, 0, NULL, NULL);
+    db_run(l->db, "ROLLBACK", &(struct err_info){.code = ERR_NONE}); // nothing was written
+}
+
+enum err ledger_query_fail(struct ledger *l, struct err_info *e)
+{
+    if (sqlite3_errcode(l->db) == SQLITE_INTERRUPT)
+        return err_set(e, ERR_OVERLOADED,
+                       "reading usage took longer than %lld ms: ask for a shorter time",
+                       (long long)l->time_limit_ms);
+    return db_fail(l->db, "cannot read usage", e);
+}
+
+/* ---- rows ---- */
+
 /* Parameters of the filter, the same numbers in every statement. */
 enum parameter {
     PARAM_SINCE = 1,
     PARAM_UNTIL,
     PARAM_NAMES,
-    PARAM_LIMIT = PARAM_NAMES + LEDGER_BY_DAY,
+    PARAM_LIMIT = PARAM_NAMES + LEDGER_GROUP_COUNT,
     PARAM_FIRST_ID,
+    PARAM_SURE_ID,
+    PARAM_UNSURE_ID,
     PARAM_END_ID,
+    PARAM_AFTER,
+    PARAM_BEFORE,
 };
 
-/* The filter's names, in the order of enum ledger_group. */
-static void filter_names(const struct ledger_filter *f, struct slice out[LEDGER_BY_DAY])
+void ledger_filter_names(const struct ledger_filter *f, struct slice out[LEDGER_GROUP_COUNT])
 {
-    const struct slice names[LEDGER_BY_DAY] = {
+    const struct slice names[LEDGER_GROUP_COUNT] = {
         f->user, f->key, f->provider, f->model, f->alias, f->outcome,
     };
 
-    for (size_t i = 0; i < LEDGER_BY_DAY; i++)
+    for (size_t i = 0; i < LEDGER_GROUP_COUNT; i++)
         out[i] = names[i];
 }
 
-static void write_where(struct buf *sql, const struct ledger_filter *f, const char *time_column)
+/* Shapes that fit are found once: a row is then looked at by its number alone. */
+static void write_names(struct buf *sql, const struct ledger_filter *f)
 {
-    struct slice names[LEDGER_BY_DAY];
+    struct slice names[LEDGER_GROUP_COUNT];
+    bool any = false;
 
-    filter_names(f, names);
-    buf_append_str(sql, " WHERE TRUE");
-    if (f->since_unix_ms)
-        buf_printf(sql, " AND %s >= ?%d", time_column, PARAM_SINCE);
-    if (f->until_unix_ms)
-        buf_printf(sql, " AND %s < ?%d", time_column, PARAM_UNTIL);
-    for (int i = 0; i < LEDGER_BY_DAY; i++) {
-        if (names[i].ptr)
-            buf_printf(sql, " AND %s = ?%d", groups[i].column, PARAM_NAMES + i);
-    }
-}
-
-static void bind_filter(sqlite3_stmt *st, const struct ledger_filter *f)
-{
-    struct slice names[LEDGER_BY_DAY];
-
-    filter_names(f, names);
-    sqlite3_bind_int64(st, PARAM_SINCE, f->since_unix_ms);
-    sqlite3_bind_int64(st, PARAM_UNTIL, f->until_unix_ms);
-    for (int i = 0; i < LEDGER_BY_DAY; i++)
-        db_bind_text(st, PARAM_NAMES + i, names[i]);
-    sqlite3_bind_int64(st, PARAM_LIMIT, f->limit);
-}
-
-static bool is_grouped(const struct ledger_filter *f, size_t group)
-{
-    return f->groups >> group & 1u;
-}
-
-static int64_t down_to(int64_t unix_ms, int64_t span_ms)
-{
-    return unix_ms / span_ms * span_ms;
-}
-
-static int64_t up_to(int64_t unix_ms, int64_t span_ms)
-{
-    return (unix_ms + span_ms - 1) / span_ms * span_ms;
-}
-
-/* The roll-up that answers with the fewest rows; the bounds are widened to its spans. */
-static const char *choose_rollup(struct ledger_filter *f, int64_t now_unix_ms)
-{
-    bool recent = f->since_unix_ms && f->since_unix_ms >= now_unix_ms - MS_PER_DAY;
-    int64_t span = recent ? MS_PER_MINUTE : MS_PER_QUARTER;
-
-    f->since_unix_ms = down_to(f->since_unix_ms, span);
-    f->until_unix_ms = up_to(f->until_unix_ms, span);
-    if (recent)
-        return "usage_minute";
-    if (f->since_unix_ms % MS_PER_DAY || f->until_unix_ms % MS_PER_DAY)
-        return "usage_quarter";
-    return "usage_day";
-}
-
-static void write_totals(struct buf *sql, struct ledger_filter *f, int64_t now_unix_ms)
-{
-    const char *table = choose_rollup(f, now_unix_ms);
-    bool first = true;
-
-    buf_append_str(sql, "SELECT ");
-    for (unsigned i = 0; i < ROLLUP_SUMS; i++)
-        buf_printf(sql, "%sadd_up(u.%s)", i ? ", " : "", rollup_column(i));
-    for (size_t g = 0; g < LEDGER_GROUP_COUNT; g++)
-        buf_printf(sql, ", %s", is_grouped(f, g) ? groups[g].column : "NULL");
-    buf_printf(sql, " FROM %s u JOIN usage_series s ON s.id = u.series", table);
-    write_where(sql, f, "u.at");
-    for (size_t g = 0; g < LEDGER_GROUP_COUNT; g++) {
-        if (!is_grouped(f, g))
+    ledger_filter_names(f, names);
+    for (int i = 0; i < LEDGER_GROUP_COUNT; i++) {
+        if (!names[i].ptr)
             continue;
-        buf_printf(sql, "%s%s", first ? " GROUP BY " : ", ", groups[g].column);
-        first = false;
+        if (!any)
+            buf_append_str(sql, " AND r.shape IN (SELECT fh.id FROM usage_series fs"
+                                " CROSS JOIN usage_shape fh ON fh.series = fs.id WHERE TRUE");
+        buf_printf(sql, " AND fs.%s = ?%d", group_names[i], PARAM_NAMES + i);
+        any = true;
     }
-    if (is_grouped(f, LEDGER_BY_DAY))
-        buf_printf(sql, " ORDER BY %s", groups[LEDGER_BY_DAY].column);
-    else if (!first)
-        buf_printf(sql, " ORDER BY add_up(u.cost_nusd) DESC, add_up(u.requests) DESC");
-}
-
-static void read_total(sqlite3_stmt *st, struct ledger_total *t)
-{
-    int64_t sums[ROLLUP_SUMS];
-
-    for (int i = 0; i < ROLLUP_SUMS; i++)
-        sums[i] = sqlite3_column_int64(st, i);
-    *t = (struct ledger_total){
-        .requests = sums[SUM_REQUESTS],
-        .cost_nusd = sums[SUM_COST],
-        .unpriced = sums[SUM_UNPRICED],
-        .attempts = sums[SUM_ATTEMPTS],
-        .first_bytes = sums[SUM_FIRST_BYTES],
-        .first_byte_ms = sums[SUM_FIRST_BYTE_MS],
-        .total_ms = sums[SUM_TOTAL_MS],
-        .request_bytes = sums[SUM_REQUEST_BYTES],
-        .response_bytes = sums[SUM_RESPONSE_BYTES],
-    };
-    for (size_t k = 0; k < USAGE_KIND_COUNT; k++)
-        t->usage.tokens[k] = sums[SUM_KINDS + k];
-    for (int g = 0; g < LEDGER_GROUP_COUNT; g++)
-        t->names[g] = db_column(st, ROLLUP_SUMS + g);
-}
-
-enum err ledger_totals(struct ledger *l, struct ledger_filter *filter, int64_t now_unix_ms,
-                       ledger_total_fn *each, void *ctx, struct err_info *e)
-{
-    struct buf sql = {.data = NULL};
-    struct ledger_total total;
-    sqlite3_stmt *st;
-    int rc;
-
-    write_totals(&sql, filter, now_unix_ms);
-    if (ledger_prepare(l->db, &sql, &st, e))
-        return e->code;
-    bind_filter(st, filter);
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        read_total(st, &total);
-        if (total.requests && !each(ctx, &total)) { // without groups there is always a row
-            rc = SQLITE_DONE;
-            break;
-        }
-    }
-    if (rc != SQLITE_DONE)
-        db_fail(l->db, "cannot read usage", e);
-    sqlite3_finalize(st);
-    return e->code;
+    if (any)
+        buf_append_byte(sql, ')');
 }
 
 /* What a row is made of. */
@@ -254,6 +204,10 @@ static const char *const row_columns[ROW_COLUMNS] = {
 #define ID_MOMENT_MS  MS_PER_MINUTE
 #define ID_TIME_BYTES 14 // "019ab3c4-d5e6" and a NUL
 
+struct id_bounds {
+    char first[ID_TIME_BYTES], sure[ID_TIME_BYTES], unsure[ID_TIME_BYTES], end[ID_TIME_BYTES];
+};
+
 static void id_time(int64_t unix_ms, char out[ID_TIME_BYTES])
 {
     uint64_t ms = unix_ms < 0 ? 0 : (uint64_t)unix_ms;
@@ -262,38 +216,64 @@ static void id_time(int64_t unix_ms, char out[ID_TIME_BYTES])
              (unsigned)(ms & 0xffff));
 }
 
-static void write_id_bounds(struct buf *sql, const struct ledger_filter *f)
+/* Only near a bound is the start itself looked at, which is within the figures' text. */
+static void write_bounds(struct buf *sql, const struct ledger_filter *f)
 {
+    const char *started = "json_extract(r.figures, '$[0]')";
+
     if (f->since_unix_ms)
-        buf_printf(sql, " AND r.id >= ?%d", PARAM_FIRST_ID);
+        buf_printf(sql, " AND r.id >= ?%d AND (r.id >= ?%d OR %s >= ?%d)", PARAM_FIRST_ID,
+                   PARAM_SURE_ID, started, PARAM_SINCE);
     if (f->until_unix_ms)
-        buf_printf(sql, " AND r.id < ?%d", PARAM_END_ID);
+        buf_printf(sql, " AND r.id < ?%d AND (r.id < ?%d OR %s < ?%d)", PARAM_END_ID,
+                   PARAM_UNSURE_ID, started, PARAM_UNTIL);
+    if (f->after.ptr)
+        buf_printf(sql, " AND r.id > ?%d", PARAM_AFTER);
+    if (f->before.ptr)
+        buf_printf(sql, " AND r.id < ?%d", PARAM_BEFORE);
 }
 
-static void bind_id_bounds(sqlite3_stmt *st, const struct ledger_filter *f,
-                           char first[ID_TIME_BYTES], char end[ID_TIME_BYTES])
+static void bind_rows(sqlite3_stmt *st, const struct ledger_filter *f, struct id_bounds *b)
 {
-    id_time(f->since_unix_ms - ID_MOMENT_MS, first);
-    id_time(f->until_unix_ms + ID_MOMENT_MS, end);
-    db_bind_text(st, PARAM_FIRST_ID, slice_str(first));
-    db_bind_text(st, PARAM_END_ID, slice_str(end));
+    struct slice names[LEDGER_GROUP_COUNT];
+
+    id_time(f->since_unix_ms - ID_MOMENT_MS, b->first);
+    id_time(f->since_unix_ms + ID_MOMENT_MS, b->sure);
+    id_time(f->until_unix_ms - ID_MOMENT_MS, b->unsure);
+    id_time(f->until_unix_ms + ID_MOMENT_MS, b->end);
+    ledger_filter_names(f, names);
+    sqlite3_bind_int64(st, PARAM_SINCE, f->since_unix_ms);
+    sqlite3_bind_int64(st, PARAM_UNTIL, f->until_unix_ms);
+    for (int i = 0; i < LEDGER_GROUP_COUNT; i++)
+        db_bind_text(st, PARAM_NAMES + i, names[i]);
+    sqlite3_bind_int64(st, PARAM_LIMIT, f->limit);
+    db_bind_text(st, PARAM_FIRST_ID, slice_str(b->first));
+    db_bind_text(st, PARAM_SURE_ID, slice_str(b->sure));
+    db_bind_text(st, PARAM_UNSURE_ID, slice_str(b->unsure));
+    db_bind_text(st, PARAM_END_ID, slice_str(b->end));
+    db_bind_text(st, PARAM_AFTER, f->after);
+    db_bind_text(st, PARAM_BEFORE, f->before);
 }
 
-/* The newest ones are taken from the end of the key, then turned round. */
+/* After some row: those that follow it.  Else the newest, taken from the end and turned round. */
 static void write_rows(struct buf *sql, const struct ledger_filter *f)
 {
-    if (f->limit)
+    bool turned = f->limit && !f->after.ptr;
+
+    if (turned)
         buf_append_str(sql, "SELECT * FROM (");
     buf_append_str(sql, "SELECT ");
     for (size_t i = 0; i < ROW_COLUMNS; i++)
         buf_printf(sql, "%s%s", i ? ", " : "", row_columns[i]);
     buf_append_str(sql, " FROM usage_row r CROSS JOIN usage_shape h ON h.id = r.shape"
-                        " CROSS JOIN usage_series s ON s.id = h.series");
-    write_where(sql, f, "json_extract(r.figures, '$[0]')");
-    write_id_bounds(sql, f);
-    buf_append_str(sql, f->limit ? " ORDER BY r.id DESC" : " ORDER BY r.id");
+                        " CROSS JOIN usage_series s ON s.id = h.series WHERE TRUE");
+    write_bounds(sql, f);
+    write_names(sql, f);
+    buf_append_str(sql, turned ? " ORDER BY r.id DESC" : " ORDER BY r.id");
     if (f->limit)
-        buf_printf(sql, " LIMIT ?%d) ORDER BY 1", PARAM_LIMIT);
+        buf_printf(sql, " LIMIT ?%d", PARAM_LIMIT);
+    if (turned)
+        buf_append_str(sql, ") ORDER BY 1");
 }
 
 /* What is not there is 0; a null is -1, which is what a time that never came is to a record. */
@@ -370,11 +350,11 @@ static void read_row(sqlite3_stmt *st, struct ledger_row *row)
     read_names(st, row);
 }
 
-enum err ledger_rows(struct ledger *l, const struct ledger_filter *filter, ledger_row_fn *each,
-                     void *ctx, struct err_info *e)
+static enum err walk_rows(struct ledger *l, const struct ledger_filter *filter, ledger_row_fn *each,
+                          void *ctx, struct err_info *e)
 {
-    char first[ID_TIME_BYTES], end[ID_TIME_BYTES];
     struct buf sql = {.data = NULL};
+    struct id_bounds bounds;
     struct ledger_row row;
     sqlite3_stmt *st;
     int rc;
@@ -382,8 +362,7 @@ enum err ledger_rows(struct ledger *l, const struct ledger_filter *filter, ledge
     write_rows(&sql, filter);
     if (ledger_prepare(l->db, &sql, &st, e))
         return e->code;
-    bind_filter(st, filter);
-    bind_id_bounds(st, filter, first, end);
+    bind_rows(st, filter, &bounds);
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
         read_row(st, &row);
         if (!each(ctx, &row)) {
@@ -392,7 +371,17 @@ enum err ledger_rows(struct ledger *l, const struct ledger_filter *filter, ledge
         }
     }
     if (rc != SQLITE_DONE)
-        db_fail(l->db, "cannot read usage", e);
+        ledger_query_fail(l, e);
     sqlite3_finalize(st);
+    return e->code;
+}
+
+enum err ledger_rows(struct ledger *l, const struct ledger_filter *filter, ledger_row_fn *each,
+                     void *ctx, struct err_info *e)
+{
+    if (ledger_query_begin(l, e))
+        return e->code;
+    walk_rows(l, filter, each, ctx, e);
+    ledger_query_end(l);
     return e->code;
 }

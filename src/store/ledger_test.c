@@ -246,9 +246,10 @@ static void test_totals(void **state)
     assert_int_equal(g.totals[0].requests, 9);
     assert_int_equal(g.totals[1].cost_nusd, 1 + (1 << 4) + (1 << 8));
 
-    g = totals_of(l, (struct ledger_filter){.groups = 1u << LEDGER_BY_DAY}, now);
+    g = totals_of(l, (struct ledger_filter){.step = LEDGER_BY_DAY}, now);
     assert_int_equal(g.count, 3);
-    assert_string_equal(g.names[1][LEDGER_BY_DAY], "2026-09-23");
+    assert_int_equal(g.totals[1].step_unix_ms, day + MS_PER_DAY);
+    assert_int_equal(g.totals[1].step_end_unix_ms, day + 2 * MS_PER_DAY);
     assert_int_equal(g.totals[1].requests, 4);
 
     // From a quarter of an hour on; the last row is within the last day.
@@ -440,6 +441,7 @@ static void test_moved_away(void **state)
 
 static void test_groups(void **state)
 {
+    enum ledger_step step;
     enum ledger_group g;
 
     (void)state;
@@ -448,6 +450,14 @@ static void test_groups(void **state)
         assert_int_equal(g, i);
     }
     assert_false(ledger_group_parse(SLICE("users"), &g));
+    assert_true(ledger_group_parse(SLICE("status"), &g));
+    assert_int_equal(g, LEDGER_BY_OUTCOME);
+    for (int i = LEDGER_BY_MINUTE; i <= LEDGER_BY_DAY; i++) {
+        assert_true(ledger_step_parse(slice_str(ledger_step_name((enum ledger_step)i)), &step));
+        assert_int_equal(step, i);
+    }
+    assert_false(ledger_step_parse(SLICE("week"), &step));
+    assert_false(ledger_step_parse(SLICE(""), &step));
 }
 
 int main(void)
