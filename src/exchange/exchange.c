@@ -147,6 +147,7 @@ static void break_off(struct exchange *x)
 static void refuse(struct exchange *x)
 {
     x->failed = true;
+    x->deadline_at_ms = 0; // has passed, or does not matter any more
     if (x->outcome == OUTCOME_OK)
         x->outcome = x->err.code == ERR_CLIENT_GONE        ? OUTCOME_CLIENT_ABORT
                      : x->err.code == ERR_UPSTREAM_TIMEOUT ? OUTCOME_TIMEOUT

@@ -114,9 +114,11 @@ void gateway_worker_publish(struct gateway_worker *gw, struct snapshot *snapshot
 
 void gateway_worker_cut(struct gateway_worker *gw)
 {
+    gw->is_cut = true;
     list_for_each(at, &gw->exchanges) {
         struct exchange *x = list_entry(at, struct exchange, link);
-        x->outcome = OUTCOME_SHUTDOWN;
+        if (!x->failed) // else it has ended another way, and its record waits for room
+            x->outcome = OUTCOME_SHUTDOWN;
         exchange_wake(x);
     }
 }

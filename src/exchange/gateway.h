@@ -65,6 +65,7 @@ struct gateway_worker {
     struct journal *journal;
     struct snapshot *snapshot; // the current one; running exchanges hold their own
     struct list exchanges;     // running
+    bool is_cut;               // what runs is cut off, since the process is to end
     size_t exchange_count;
     struct list spare; // exchange structs waiting for their next life
     size_t spare_count;

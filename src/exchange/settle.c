@@ -208,23 +208,27 @@ static void write_log_line(const struct exchange *x)
 }
 
 /*
- * Whatever happened: an exchange that reached an upstream has its record.  Where the
- * journal is full the slot stands and will say "unknown"; it is never lost silently.
+ * Whatever happened: an exchange that reached an upstream has its record.  Where the journal
+ * is full it stays until there is room, although its client was told and is gone, and holds
+ * nobody's limits meanwhile; at the end of the process the slot stands and will say "unknown".
+ * It is never lost silently.
  */
 enum verdict stage_settle(struct exchange *x)
 {
     struct stats *s = &x->gw->stats;
     struct usage_record r;
 
+    attempt_release(x);
     if (!x->recorded && x->attempts && !settle_record(x)) {
-        log_event(LOG_ERROR, x->id, "ledger.full", "outcome=%s", outcome_name(x->outcome));
         fill(x, &r);
         admit_settle(x, &r);
+        if (!x->gw->is_cut)
+            return STAGE_WAIT;
+        log_event(LOG_ERROR, x->id, "ledger.full", "outcome=%s", outcome_name(x->outcome));
     }
     admit_release(x); // of what no upstream was asked for
     if (!x->recorded && x->slot != JOURNAL_NO_SLOT && !x->attempts)
         journal_cancel(x->gw->journal, x->slot);
-    attempt_release(x);
     if (x->err.code)
         stats_add(&s->errors[x->err.code], 1);
     histogram_add(&s->duration, x->gw->worker->now_ms - x->began_at_ms);
