@@ -106,6 +106,5 @@ describe('a catalogue of one\'s own', () => {
     const started = spawnSync(BIN, ['--prices', bad, '--port', '0', '--data-dir', path.join(dir, 'data')], { encoding: 'utf8', timeout: 10000 });
     assert.equal(started.status, 1, started.stderr);
     assert.match(started.stderr, /models\[0\]: price\.input: must be an amount/);
-
   });
 });
