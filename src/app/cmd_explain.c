@@ -4,6 +4,7 @@
 
 #include "app/file.h"
 #include "app/outline.h"
+#include "app/prices_file.h"
 #include "app/restore.h"
 #include "app/session.h"
 #include "app/version.h"
@@ -109,8 +110,10 @@ static enum err explain(struct session *s, const struct explain_ask *ask, struct
     crypto_random(&seed, sizeof(seed));
     gateway.thoughts = shelf_new(small, seed);
     gateway.responses = shelf_new(small, seed);
-    snapshot = snapshot_build(&s->rows, state, 1, seed, on_bad_row, s);
-    if (restore(s, state, snapshot, e) == ERR_NONE) {
+    snapshot = prices_use(s->x->options.prices, state, e) == ERR_NONE
+                   ? snapshot_build(&s->rows, state, 1, seed, on_bad_row, s)
+                   : NULL;
+    if (snapshot && restore(s, state, snapshot, e) == ERR_NONE) {
         gateway_prepare(&gateway, snapshot);
         explain_request(&gateway, snapshot, ask, json);
     }

@@ -28,7 +28,7 @@ static int cmd_version(struct command_context *x, int argc, char **argv)
     return EXIT_GOOD;
 }
 
-#define ALL_GROUPS (OPTIONS_DATA | OPTIONS_ADMIN | OPTIONS_SERVE | OPTIONS_LOG)
+#define ALL_GROUPS (OPTIONS_DATA | OPTIONS_ADMIN | OPTIONS_SERVE | OPTIONS_PRICES | OPTIONS_LOG)
 #define NO_FLAGS   NULL, 0
 #define FLAGS(f)   f, ARRAY_LEN(f)
 

@@ -41,7 +41,8 @@ enum option_group {
     OPTIONS_ADMIN = 2, // the first administrator
     OPTIONS_SERVE = 4, // listening and working
     OPTIONS_LOG = 8,
-    OPTIONS_FILE = 16, // which configuration file, whatever its `server` section says
+    OPTIONS_PRICES = 32, // what is charged by
+    OPTIONS_FILE = 16,   // which configuration file, whatever its `server` section says
 };
 
 /*

@@ -22,3 +22,14 @@ enum err prices_read(const char *path, struct catalogue **out, struct err_info *
     arena_release(&a);
     return e->code;
 }
+
+enum err prices_use(const char *path, struct policy_state *state, struct err_info *e)
+{
+    struct catalogue *catalogue;
+
+    if (prices_read(path, &catalogue, e))
+        return e->code;
+    policy_state_use_catalogue(state, catalogue);
+    catalogue_unref(catalogue);
+    return ERR_NONE;
+}

@@ -7,13 +7,7 @@
 
 enum err serve_load_prices(struct serve *s, struct err_info *e)
 {
-    struct catalogue *catalogue;
-
-    if (prices_read(s->command->options.prices, &catalogue, e))
-        return e->code;
-    policy_state_use_catalogue(s->policy, catalogue);
-    catalogue_unref(catalogue);
-    return ERR_NONE;
+    return prices_use(s->command->options.prices, s->policy, e);
 }
 
 void serve_reload_prices(struct serve *s)

@@ -1,13 +1,15 @@
 // Prices: where the one that is charged comes from, and a catalogue of one's own.
 import test, { describe } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { ask, newId, standardConfig, useRig } from './lib/rig.js';
 import { BIN, gproxy, tempDir } from './lib/gateway.js';
 import { anthropic, chat, gemini } from './lib/dialects.js';
 import { eventually } from './lib/client.js';
-import { spawnSync } from 'node:child_process';
+import { dbFile } from './lib/storage.js';
 
 const nusd = (row) => Math.round(Number(row.cost_usd) * 1e9);
 
@@ -56,6 +58,15 @@ describe('which price is charged', () => {
     });
   }
 
+  test('every price that may be charged is noted in the database', async () => {
+    const db = new DatabaseSync(dbFile(rig.gw), { readOnly: true, timeout: 5000 });
+    const noted = db.prepare('SELECT price FROM price_version').all().map((r) => r.price);
+    db.close();
+    assert.equal(new Set(noted).size, noted.length);
+    for (const text of ['{"input":"1","cache_read":"0.5","output":"2"}', '{"input":"100","output":"200"}', '{"input":"3","output":"6"}']) assert.ok(noted.includes(text), text);
+    assert.ok(noted.some((text) => text.startsWith('{"input":"2.5","cache_read":"1.25","output":"10"')), 'those of the catalogue');
+  });
+
   test('of each vendor', async () => {
     for (const [dialect, model] of [[anthropic, 'anthropic/claude-opus-4-20250514'], [gemini, 'aistudio/gemini-2.5-flash']]) {
       const id = newId('price');
@@ -90,6 +101,9 @@ describe('a catalogue of one\'s own', () => {
     write(['gpt-mine', 2], ['gpt-4o', 3]);
     await eventually(async () => (await costOf('gpt-4o')) === cost(3, 3, 0), { timeout: 5000, what: 'the new prices' });
     assert.equal(await costOf('gpt-mine'), cost(2, 2, 0));
+    const db = new DatabaseSync(dbFile(rig.gw), { readOnly: true, timeout: 5000 });
+    assert.equal(db.prepare("SELECT count(*) AS n FROM price_version WHERE price IN ('{\"input\":\"1\"}', '{\"input\":\"2\"}', '{\"input\":\"3\"}')").get().n, 3);
+    db.close();
     write(['gpt-mine', -2]);
     await eventually(() => rig.gw.output.includes('prices.refused'), { timeout: 5000, what: 'a complaint' });
     assert.equal(await costOf('gpt-mine'), cost(2, 2, 0));
