@@ -20,17 +20,20 @@ export const native = ({ d, u }) => d === u.dialect;
 
 const PRICE = { input: '1', output: '2', cache_read: '0.5' };
 
-export function config(up, { timeouts, server = {}, settings = {}, users = [], limits = {} } = {}) {
+export function config(up, { timeouts, server = {}, settings = {}, users = [], limits = {}, model = 'm' } = {}) {
   const provider = (u, name, base_url) => ({
     name, channel: u.channel, timeouts,
     settings: { base_url, ...u.settings },
     credentials: [{ label: 'main', secret: { api_key: UPSTREAM_KEYS[u.key] } }],
-    models: [{ id: 'm', price: PRICE }],
+    models: [...new Set(['m', model])].map((id) => ({ id, price: PRICE })),
   });
   return {
     config: { mode: 'managed' },
     server, settings,
-    providers: UPSTREAMS.flatMap((u) => [provider(u, u.name, `${up.url}/`), provider(u, `${u.name}-2`, `${up.url}/second/`)]),
+    providers: [
+      ...UPSTREAMS.flatMap((u) => [provider(u, u.name, `${up.url}/`), provider(u, `${u.name}-2`, `${up.url}/second/`)]),
+      { name: 'echo', channel: 'echo' },
+    ],
     aliases: UPSTREAMS.map((u) => ({ name: `both-${u.name}`, targets: [{ provider: u.name, model: 'm' }, { provider: `${u.name}-2`, model: 'm' }] })),
     users: [{ name: 'alice', keys: [{ label: 'k', key: KEYS.alice }], permissions: [{ models: '*' }], ...limits }, ...users],
   };
@@ -41,15 +44,15 @@ export const isSecond = (req) => req.path.startsWith('/second/');
 
 // One request of a pair; its mark is its client request id and tells the upstream what to do.
 export class Trial {
-  constructor(rig, { d, u }, { stream = true, both = false, key = KEYS.alice, script } = {}) {
-    this.id = newId('case');
+  constructor(rig, { d, u }, { stream = true, both = false, key = KEYS.alice, model = 'm', id = newId('case'), script } = {}) {
+    this.id = id;
     Object.assign(this, { rig, d, u, stream });
-    const model = both ? `both-${u.name}` : `${u.name}/m`;
+    const name = both ? `both-${u.name}` : `${u.name}/${model}`;
     if (script) rig.up.script(this.id, script);
     this.request = {
-      path: d.path(model, stream),
+      path: d.path(name, stream),
       headers: { ...d.auth(key), 'x-client-request-id': this.id },
-      body: d.body(model, { stream, text: `Say it, please. (${this.id})`, includeUsage: true }),
+      body: d.body(name, { stream, text: `Say it, please. (${this.id})`, includeUsage: true }),
     };
   }
 

@@ -114,6 +114,7 @@ export class Conn {
   }
 
   wait(answer, until = (a) => a.complete, timeout = 15000) {
+    if (answer.complete) return Promise.resolve(answer); // no longer among those that are being filled
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.socket.destroy();
