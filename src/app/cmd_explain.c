@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/bill.h"
 #include "app/file.h"
 #include "app/outline.h"
 #include "app/prices_file.h"
@@ -159,5 +160,6 @@ int cmd_explain(struct command_context *x, int argc, char **argv)
     (void)argv;
     if (argc > 0)
         return command_misused(x, "a request is given by --body, an exchange by --exchange");
-    return explain_body(x);
+    return flag(x, "exchange") ? bill_print(x, flag(x, "exchange"), flag(x, "json") != NULL)
+                               : explain_body(x);
 }

@@ -166,12 +166,13 @@ static enum verdict read_body(struct exchange *x)
 /* ---- rules for the client's words ---- */
 
 /* What rules have changed is read anew; the name that the client sent stays what it was. */
-static enum verdict apply_rules(struct exchange *x, const struct rule_list *list)
+static enum verdict apply_rules(struct exchange *x, const struct rule_list *list,
+                                struct ruled *ruled)
 {
     const char *before = x->body.ptr;
     struct slice ignored;
 
-    if (rules_inbound(x, list, &x->model) != ERR_NONE)
+    if (rules_inbound(x, list, ruled, &x->model) != ERR_NONE)
         return STAGE_FAIL;
     return x->body.ptr == before ? STAGE_NEXT : read_fields(x, &ignored);
 }
@@ -223,7 +224,7 @@ enum verdict stage_resolve(struct exchange *x)
         return v;
     v = read_body(x);
     if (v == STAGE_NEXT)
-        v = apply_rules(x, x->snapshot->rules);
+        v = apply_rules(x, x->snapshot->rules, &x->inbound);
     if (v != STAGE_NEXT)
         return v;
     if (route_resolve(x->snapshot, x->key, x->scope, x->asked_model, x->model, &route, &x->err) !=
@@ -232,6 +233,6 @@ enum verdict stage_resolve(struct exchange *x)
     keep_route(x, &route);
     v = keep_able(x);
     if (v == STAGE_NEXT && x->route->alias)
-        v = apply_rules(x, x->route->alias->rules);
+        v = apply_rules(x, x->route->alias->rules, &x->variant);
     return v;
 }

@@ -34,7 +34,8 @@ static void note(const struct exchange *x, struct ruled *out, const struct rule_
 
 /* ---- inbound ---- */
 
-enum err rules_inbound(struct exchange *x, const struct rule_list *list, struct slice *model)
+enum err rules_inbound(struct exchange *x, const struct rule_list *list, struct ruled *ruled,
+                       struct slice *model)
 {
     const struct rule_list *const lists[3] = {list, NULL, NULL};
     struct rule_matches m;
@@ -51,7 +52,7 @@ enum err rules_inbound(struct exchange *x, const struct rule_list *list, struct 
     if (rules_apply(&m, x->target.dialect, x->target.operation, x->body, &splice, &x->arena, &r,
                     &x->err) != ERR_NONE)
         return x->err.code;
-    note(x, x->inbound.count ? &x->variant : &x->inbound, &r);
+    note(x, ruled, &r);
     if (r.model.ptr)
         *model = arena_dup(&x->arena, r.model);
     if (!r.changed)

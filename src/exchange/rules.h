@@ -5,11 +5,13 @@
 #include "exchange/exchange.h"
 
 /**
- * Applies those of `list` that are for the client's words; x->body is another one then, and
+ * Applies those of `list` that are for the client's words, and notes what became of them in
+ * `ruled`; x->body is another one then, and
  * what was found in the old one must be looked for again.  `model` becomes what they made of
  * the model's name, or stays; it is no part of x->body any longer.
  */
-enum err rules_inbound(struct exchange *x, const struct rule_list *list, struct slice *model);
+enum err rules_inbound(struct exchange *x, const struct rule_list *list, struct ruled *ruled,
+                       struct slice *model);
 
 /**
  * Applies those that are for upstream's words: at->body and at->edits, where the client's

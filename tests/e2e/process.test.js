@@ -261,7 +261,8 @@ describe('the command line', () => {
 
 // What the first run told: the curl line from wherever it went.
 function firstRun(gw) {
-  const files = readdirSync(gw.dataDir).map((f) => path.join(gw.dataDir, f));
+  // One with a number at its end is still being written.
+  const files = readdirSync(gw.dataDir).filter((f) => !/\.\d+$/.test(f)).map((f) => path.join(gw.dataDir, f));
   const text = files.filter((f) => statSync(f).isFile() && statSync(f).size < 10000).map((f) => ({ f, text: readFileSync(f, 'utf8') })).find(({ text }) => /\bcurl\b/.test(text));
   return text;
 }
@@ -274,7 +275,7 @@ describe('first run with nothing configured', () => {
   let told;
   test.before(async () => {
     gw = await Gateway.start({ config: null });
-    told = firstRun(gw);
+    told = await eventually(() => firstRun(gw), { what: 'what the first start tells' });
   });
   test.after(() => gw.end());
 
