@@ -75,6 +75,37 @@ static void test_values(void **state)
     arena_release(&a);
 }
 
+/* Whose prices hold. */
+static void test_prices(void **state)
+{
+    static const struct {
+        const struct channel *channel;
+        const char *json, *vendor;
+    } vendors[] = {
+        {&remote, "{}",                                              "openai"  },
+        {&remote, "{\"prices\":\"\"}",                               "openai"  },
+        {&remote, "{\"prices\":\"none\"}",                           ""        },
+        {&remote, "{\"prices\":\"deepseek\"}",                       "deepseek"},
+        {&custom, "{\"base_url\":\"http://h\"}",                     ""        },
+        {&custom, "{\"base_url\":\"http://h\",\"prices\":\"groq\"}", "groq"    },
+        {&custom, "{\"base_url\":\"http://h\",\"prices\":\"none\"}", ""        },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(vendors); i++) {
+        struct provider_settings s;
+        struct err_info e = {0};
+        struct arena a;
+
+        arena_init(&a, 0);
+        provider_settings_read(slice_str(vendors[i].json), vendors[i].channel, &a, &s, &e);
+        assert_int_equal(e.code, ERR_NONE);
+        if (!slice_eq(s.price_vendor, slice_str(vendors[i].vendor)))
+            fail_msg("%s: %.*s", vendors[i].json, SLICE_ARG(s.price_vendor));
+        arena_release(&a);
+    }
+}
+
 static const struct {
     const struct channel *channel;
     const char *json, *key, *error; // how it begins
@@ -107,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_prices),
         cmocka_unit_test(test_secrets),
     };
 

@@ -9,7 +9,8 @@ static const char rows[] =
     "  {'name': 'c', 'channel': 'custom', 'settings': {'base_url': 'http://h/', 'prices':"
     "   'deepseek'}}, {'name': 'x', 'channel': 'custom', 'settings': {'base_url': 'http://h/'}},"
     "  {'name': 'n', 'channel': 'openai', 'settings': {'prices': 'none'}},"
-    "  {'name': 'off', 'channel': 'openai', 'enabled': false}],"
+    "  {'name': 'off', 'channel': 'openai', 'enabled': false},"
+    "  {'name': 'w', 'channel': 'openai', 'settings': {'prices': 'nobody'}}],"
     " 'model': [{'provider': 1, 'id': 'own', 'price': {'input': '1'}},"
     "  {'provider': 1, 'id': 'gpt-4.1'}, {'provider': 1, 'id': 'gpt-4o', 'context_window': 5},"
     "  {'provider': 1, 'id': 'bad', 'price': {'inputs': '1'}}, {'provider': 2, 'id': 'nothing'},"
@@ -34,6 +35,7 @@ static const char rows[] =
     " 'permission': [{'user': 1, 'models': '*'}]}";
 
 static const char complaints[] =
+    "provider 7: settings.prices: the catalogue has no prices of 'nobody'\n"
     "price 11: there is no provider 9\n"
     "price 9: price.input: must be an amount like \"0.75\", with at most nine decimals\n"
     "price 10: models: pattern: a '[' without its ']'\n"
@@ -55,6 +57,7 @@ static const struct {
     {"nothing",                   "-"                               },
     {"e/gpt-4.1",                 "-"                               }, // echo is no vendor
     {"n/gpt-4.1",                 "-"                               },
+    {"w/gpt-4.1",                 "-"                               }, // nor is it refused
     {"c/deepseek-chat",           "0.27 catalogue"                  },
     {"c/gpt-4.1",                 "-"                               },
     {"x/gpt-4.1",                 "10 prices"                       }, // the provider's before anybody's
