@@ -215,7 +215,8 @@ void prompt_write(struct prompt *p)
             continue;
         }
         rule_bytes(p->w, slice_sub(b->item, 0, 0), SLICE("[{\"type\":\"text\",\"text\":"));
-        rule_bytes(p->w, slice_sub(b->item, b->item.len, 0),
-                   arena_printf(p->w->arena, ",\"cache_control\":%.*s}]", SLICE_ARG(mark)));
+        /* The quote is replaced: behind it, a new member of the request might begin. */
+        rule_bytes(p->w, slice_sub(b->item, b->item.len - 1, 1),
+                   arena_printf(p->w->arena, "\",\"cache_control\":%.*s}]", SLICE_ARG(mark)));
     }
 }

@@ -98,7 +98,8 @@ static size_t count(const struct rule_list *list, enum rule_phase phase, struct 
 static void test_snapshot(void **state)
 {
     static const char rows[] =
-        "{'provider':[{'name':'p','channel':'echo'},{'name':'off','channel':'echo','enabled':false}],"
+        "{'provider':[{'name':'p','channel':'echo'},{'name':'off','channel':'echo','enabled':false},"
+        "{'name':'m','channel':'anthropic','settings':{'magic_strings':true}}],"
         "'alias':[{'name':'fast'},{'name':'slow'}],"
         "'rule':[{'phase':'inbound','action':'remove','path':'a'},"
         "{'phase':'outbound','action':'remove','path':'a'},"
@@ -129,6 +130,9 @@ static void test_snapshot(void **state)
     assert_int_equal(count(p->rules, RULE_OUTBOUND, &a), 1);
     assert_int_equal(count(fast->rules, RULE_INBOUND, &a), 2);
     assert_null(slow->rules);
+    assert_false(p->magic_strings);
+    p = table_get(&s->providers, SLICE("m"));
+    assert_true(p->magic_strings);
     assert_string_equal(complaints.text,
                         "rule 8: there is no provider 7\n"
                         "rule 9: path: character 3: expected a number, * or a key in quotes\n");
