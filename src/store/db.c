@@ -93,8 +93,7 @@ bool db_has_moved(sqlite3 *db)
     return moved;
 }
 
-/* The path that a DSN names, or NULL. */
-static const char *path_of(const char *dsn, struct err_info *e)
+const char *db_path(const char *dsn, struct err_info *e)
 {
     struct slice s = slice_str(dsn), prefix = SLICE("sqlite://");
 
@@ -156,7 +155,7 @@ static enum err set_up(sqlite3 *db, struct err_info *e)
 enum err db_open(const char *dsn, unsigned flags, sqlite3 **out, struct err_info *e)
 {
     struct err_info why = {.code = ERR_NONE};
-    const char *path = path_of(dsn, e);
+    const char *path = db_path(dsn, e);
     sqlite3 *db = NULL;
 
     if (!path || make_file(path, flags, e))

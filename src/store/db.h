@@ -14,6 +14,9 @@
  * of names that stand in our own tables.
  */
 
+/** The path that a DSN names, or NULL. */
+const char *db_path(const char *dsn, struct err_info *e);
+
 /** Opens the file, sets the pragmas, runs the migrations; as store_open(). */
 enum err db_open(const char *dsn, unsigned flags, sqlite3 **out, struct err_info *e);
 

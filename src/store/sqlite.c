@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/panic.h"
+#include "store/audit_write.h"
 
 enum err store_open(const char *dsn, unsigned flags, struct store **out, struct err_info *e)
 {
@@ -32,6 +33,7 @@ void store_close(struct store *s)
     }
     sqlite3_finalize(s->bump);
     sqlite3_finalize(s->version);
+    sqlite3_finalize(s->audit);
     sqlite3_close(s->db);
     seal_key_wipe(&s->key);
     free(s);
@@ -41,6 +43,14 @@ void store_use_key(struct store *s, const struct seal_key *key)
 {
     s->key = *key;
     s->has_key = true;
+}
+
+void store_set_actor(struct store *s, const struct store_actor *actor)
+{
+    snprintf(s->actor.kind, sizeof(s->actor.kind), "%s", actor->kind);
+    snprintf(s->actor.actor, sizeof(s->actor.actor), "%s", actor->actor);
+    snprintf(s->actor.origin, sizeof(s->actor.origin), "%s", actor->origin);
+    snprintf(s->actor.note, sizeof(s->actor.note), "%s", actor->note ? actor->note : "");
 }
 
 static void write_insert(struct buf *sql, const struct row_kind *kind)
@@ -68,8 +78,7 @@ enum err sqlite_prepare(struct store *s, struct buf *sql, sqlite3_stmt **out, st
     return db_prepare(s->db, buf_peek(sql).ptr, out, e);
 }
 
-/* A statement of `type`, ready to be bound. */
-static enum err statement(struct store *s, enum row_type type, enum statement which,
+enum err sqlite_statement(struct store *s, enum row_type type, enum statement which,
                           sqlite3_stmt **out, struct err_info *e)
 {
     const struct row_kind *kind = row_kind(type);
@@ -82,6 +91,10 @@ static enum err statement(struct store *s, enum row_type type, enum statement wh
         case STATEMENT_INSERT: write_insert(&sql, kind); break;
         case STATEMENT_UPDATE: write_update(&sql, kind); break;
         case STATEMENT_DELETE: buf_printf(&sql, "DELETE FROM %s WHERE id = ?1", kind->table); break;
+        case STATEMENT_SELECT:
+            sqlite_write_select(&sql, kind);
+            buf_append_str(&sql, " WHERE id = ?1");
+            break;
         case STATEMENT_COUNT: break;
         }
         err = sqlite_prepare(s, &sql, kept, e);
@@ -158,7 +171,7 @@ static enum err run_write(struct store *s, enum row_type type, enum statement wh
     const struct row_kind *kind = row_kind(type);
     sqlite3_stmt *st;
 
-    if (statement(s, type, which, &st, e))
+    if (sqlite_statement(s, type, which, &st, e))
         return e->code;
     sqlite3_bind_int64(st, 1, row->id);
     sqlite3_bind_int64(st, 2, row->created_unix_ms);
@@ -232,20 +245,35 @@ static enum err change_end(struct store *s, bool own, struct err_info *e)
     return e->code;
 }
 
+static enum err put_audited(struct store *s, enum row_type type, struct row_head *row,
+                            struct arena *a, struct err_info *e)
+{
+    struct audit_image before = {.exists = false}, after;
+
+    if (row->id && audit_look(s, type, row->id, a, &before, e))
+        return e->code;
+    if (row->id)
+        run_write(s, type, STATEMENT_UPDATE, row, e);
+    else
+        add(s, type, row, e);
+    if (e->code || audit_look(s, type, row->id, a, &after, e))
+        return e->code;
+    return audit_write(s, type, row->id, &before, &after, SLICE(""), e);
+}
+
 enum err store_put(struct store *s, enum row_type type, void *row, struct err_info *e)
 {
     struct row_head *head = row, before = *head;
+    struct arena arena;
     bool own;
 
     if (change_begin(s, &own, e))
         return e->code;
+    arena_init(&arena, 0);
     head->updated_unix_ms = clock_unix_ms();
-    if (head->id)
-        run_write(s, type, STATEMENT_UPDATE, head, e);
-    else
-        add(s, type, head, e);
-    if (!e->code)
+    if (!put_audited(s, type, head, &arena, e))
         bump(s, e);
+    arena_release(&arena);
     if (change_end(s, own, e))
         *head = before;
     return e->code;
@@ -257,7 +285,7 @@ static enum err run_delete(struct store *s, enum row_type type, int64_t id, stru
     sqlite3_stmt *st;
     int rc;
 
-    if (statement(s, type, STATEMENT_DELETE, &st, e))
+    if (sqlite_statement(s, type, STATEMENT_DELETE, &st, e))
         return e->code;
     sqlite3_bind_int64(st, 1, id);
     rc = sqlite3_step(st);
@@ -270,13 +298,28 @@ static enum err run_delete(struct store *s, enum row_type type, int64_t id, stru
     return bump(s, e);
 }
 
+static enum err delete_audited(struct store *s, enum row_type type, int64_t id, struct arena *a,
+                               struct err_info *e)
+{
+    struct audit_image before, after = {.exists = false};
+    struct slice children;
+
+    if (audit_look(s, type, id, a, &before, e) ||
+        audit_count_children(s, type, id, a, &children, e) || run_delete(s, type, id, e))
+        return e->code;
+    return audit_write(s, type, id, &before, &after, children, e);
+}
+
 enum err store_delete(struct store *s, enum row_type type, int64_t id, struct err_info *e)
 {
+    struct arena arena;
     bool own;
 
     if (change_begin(s, &own, e))
         return e->code;
-    run_delete(s, type, id, e);
+    arena_init(&arena, 0);
+    delete_audited(s, type, id, &arena, e);
+    arena_release(&arena);
     return change_end(s, own, e);
 }
 

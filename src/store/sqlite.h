@@ -14,7 +14,13 @@ enum statement {
     STATEMENT_INSERT,
     STATEMENT_UPDATE,
     STATEMENT_DELETE,
+    STATEMENT_SELECT, // by id
     STATEMENT_COUNT,
+};
+
+/* A copy of struct store_actor. */
+struct actor {
+    char kind[16], actor[256], origin[128], note[512];
 };
 
 struct store {
@@ -25,7 +31,8 @@ struct store {
     int64_t data_version; // SQLite's: other connections have committed when it differs
     int64_t generation;   // ours, as of the last load; -1: none yet
     sqlite3_stmt *statements[ROW_TYPE_COUNT][STATEMENT_COUNT]; // prepared when first needed
-    sqlite3_stmt *bump, *version;
+    sqlite3_stmt *bump, *version, *audit;
+    struct actor actor;
 };
 
 /* Columns of every table, before those of its fields: id, created_at, updated_at. */
@@ -33,6 +40,13 @@ struct store {
 
 /** Prepares the text in `sql`. */
 enum err sqlite_prepare(struct store *s, struct buf *sql, sqlite3_stmt **out, struct err_info *e);
+
+/** A statement of `type`, ready to be bound; kept. */
+enum err sqlite_statement(struct store *s, enum row_type type, enum statement which,
+                          sqlite3_stmt **out, struct err_info *e);
+
+/** "SELECT id, created_at, updated_at, fields... FROM table" */
+void sqlite_write_select(struct buf *sql, const struct row_kind *kind);
 
 /** SQLite's count of what other connections committed. */
 enum err sqlite_data_version(struct store *s, int64_t *out, struct err_info *e);

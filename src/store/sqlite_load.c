@@ -105,12 +105,12 @@ static enum err read_rows(struct reader *r, enum row_type type, struct row_set *
     return rc == SQLITE_DONE ? ERR_NONE : db_fail(r->s->db, "the rows cannot be read", e);
 }
 
-static void write_select(struct buf *sql, const struct row_kind *kind)
+void sqlite_write_select(struct buf *sql, const struct row_kind *kind)
 {
     buf_append_str(sql, "SELECT id, created_at, updated_at");
     for (size_t i = 0; i < kind->field_count; i++)
         buf_printf(sql, ", %s", kind->fields[i].name);
-    buf_printf(sql, " FROM %s ORDER BY id", kind->table);
+    buf_printf(sql, " FROM %s", kind->table);
 }
 
 static enum err count_rows(struct reader *r, int64_t *out, struct err_info *e)
@@ -131,7 +131,8 @@ static enum err load_kind(struct reader *r, enum row_type type, struct row_set *
     int64_t room = 0;
 
     r->kind = row_kind(type);
-    write_select(&sql, r->kind);
+    sqlite_write_select(&sql, r->kind);
+    buf_append_str(&sql, " ORDER BY id");
     if (!count_rows(r, &room, e) && !sqlite_prepare(r->s, &sql, &r->st, e)) {
         read_rows(r, type, out, (size_t)room, report, e);
         sqlite3_finalize(r->st);

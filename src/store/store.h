@@ -42,6 +42,17 @@ void store_close(struct store *s);
  */
 void store_use_key(struct store *s, const struct seal_key *key);
 
+/* Who makes the changes that follow, for the audit log (store/audit.h). */
+struct store_actor {
+    const char *kind;   // "cli", "config", "bootstrap", "admin"
+    const char *actor;  // who, or which file
+    const char *origin; // host or address
+    const char *note;   // why; NULL: nothing
+};
+
+/** From now on; copied, and cut where it is very long.  Until then it is nobody. */
+void store_set_actor(struct store *s, const struct store_actor *actor);
+
 /**
  * Notes which secret key the data belongs to, by its fingerprint (crypto/master.h);
  * once noted, ERR_CONFLICT for every other one.
