@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/actor.h"
 #include "app/commands.h"
 #include "app/config_apply.h"
 #include "app/file.h"
@@ -103,6 +104,7 @@ enum err bootstrap(struct control *c, const struct options *o, bool after_seed, 
     bool empty = true;
 
     memset(out, 0, sizeof(*out));
+    actor_is_bootstrap(c->store);
     if (store_begin(c->store, e))
         return e->code;
     if (!store_load(c->store, a, &rows, NULL, NULL, e) && !store_is_empty(c->store, &empty, e) &&
@@ -167,6 +169,7 @@ static bool apply(struct control *c, const struct options *o, const struct confi
                         .on_key = bootstrap_note_key,
                         .ctx = &keys};
 
+    actor_is_file(c->store, o->config_path);
     config_apply(config, &run, &e);
     problems_print(config->problems, err);
     bootstrap_show_keys(o, &keys, err, &e);

@@ -1,6 +1,7 @@
 /* cmd_config.c - gproxy check, import, export. */
 #include <string.h>
 
+#include "app/actor.h"
 #include "app/bootstrap.h"
 #include "app/commands.h"
 #include "app/config_apply.h"
@@ -57,6 +58,7 @@ static int apply(struct command_context *x, const struct config *c)
         fprintf(x->err, "gproxy: made the secret key file %s: keep a copy of it\n",
                 control.made_key_file);
     run.store = control.store;
+    actor_is_caller(control.store, arena_printf(x->arena, "import of %s", c->problems->file).ptr);
     config_apply(c, &run, &e);
     control_close(&control);
     bootstrap_show_keys(&x->options, &keys, x->err, &e);

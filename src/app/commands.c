@@ -11,14 +11,18 @@
 static const char *const import_flags[] = {"replace", "dry-run"};
 static const char *const export_flags[] = {"include-secrets", "out="};
 static const char *const user_flags[] = {"admin", "models=", "password=*", "password-file="};
-static const char *const explain_flags[] = {"key=*",   "key-id=",   "body=", "path=",
-                                           "header=", "exchange=", "json"};
+static const char *const explain_flags[] = {
+    "key=*", "key-id=", "body=", "path=", "header=", "exchange=", "json"};
 static const char *const key_flags[] = {"label=", "expires-at=", "key=*"};
 static const char *const usage_flags[] = {
     "since=", "until=",  "by=",  "tz=",    "user=",  "key=",    "provider=", "model=",
     "alias=", "status=", "rows", "limit=", "after=", "before=", "json",      "csv"};
 static const char *const log_flags[] = {"since=",  "until=", "user=",  "model=", "provider=",
                                         "status=", "err=",   "limit=", "after=", "json"};
+
+static const char *const audit_flags[] = {
+    "since=", "until=", "kind=", "actor=", "limit=", "after=", "json"};
+static const char *const quota_flags[] = {"key=", "period=", "usd=", "reason=", "json"};
 
 static int cmd_version(struct command_context *x, int argc, char **argv)
 {

@@ -48,6 +48,6 @@ int command_failed(const struct command_context *x, const struct err_info *e);
 
 /* Each in its own file, cmd_NAME.c; serve in serve.c. */
 command_fn cmd_serve, cmd_check, cmd_import, cmd_export, cmd_user, cmd_key, cmd_provider, cmd_model,
-    cmd_usage, cmd_explain, cmd_log;
+    cmd_usage, cmd_explain, cmd_log, cmd_audit, cmd_quota;
 
 #endif

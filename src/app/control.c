@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "app/actor.h"
 #include "app/file.h"
 #include "app/secret_file.h"
 #include "base/secret.h"
@@ -35,6 +36,7 @@ enum err control_open(struct control *c, const struct options *o, unsigned flags
         return e->code;
     if (store_open(o->dsn, flags, &c->store, e))
         return e->code;
+    actor_is_caller(c->store, NULL); // who is another says so
     if (use_keys(c, o, a, e))
         control_close(c);
     return e->code;

@@ -45,6 +45,8 @@ static struct snapshot *load_snapshot(struct serve *s, struct err_info *e)
         serve_note_prices(s, snapshot);
         s->limits = snapshot->limits;
         request_log_retain(s->requests, s->limits.log.days, s->limits.log.max_bytes);
+        retention_set(s->retention,
+                      (struct retention_days){s->limits.usage_days, s->limits.audit_days});
     }
     arena_release(&arena);
     return snapshot;
@@ -216,7 +218,7 @@ static enum err restore(struct serve *s, const struct snapshot *first, struct er
     return e->code;
 }
 
-static enum err open_request_log(struct serve *s, struct err_info *e)
+static enum err open_logs(struct serve *s, struct err_info *e)
 {
     const char *path = request_log_path(s->command->options.data_dir, s->command->arena);
     struct request_log_limits limits = request_log_defaults;
@@ -226,7 +228,7 @@ static enum err open_request_log(struct serve *s, struct err_info *e)
     if (request_log_open(path, &limits, &s->requests, e))
         return e->code;
     s->gateway.request_log = s->requests;
-    return ERR_NONE;
+    return retention_start(s->command->options.dsn, &s->retention, e);
 }
 
 static enum err open_all(struct serve *s, struct err_info *e)
@@ -239,7 +241,7 @@ static enum err open_all(struct serve *s, struct err_info *e)
     if (serve_load_prices(s, e) != ERR_NONE)
         return e->code;
     if (open_gateway(s, e) != ERR_NONE || open_ledger(s, e) != ERR_NONE ||
-        open_request_log(s, e) != ERR_NONE)
+        open_logs(s, e) != ERR_NONE)
         return e->code;
     first = load_snapshot(s, e);
     if (!first)
@@ -259,6 +261,7 @@ static void close_all(struct serve *s)
     if (s->journals)
         journal_set_close(s->journals);
     request_log_close(s->requests, CLOSE_TIMEOUT_MS);
+    retention_stop(s->retention);
     gateway_release(&s->gateway);
     tls_server_free(s->tls);
     policy_state_free(s->policy);

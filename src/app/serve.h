@@ -14,6 +14,7 @@
 #include "loop/log_sink.h"
 #include "store/journal_set.h"
 #include "store/request_log.h"
+#include "store/retention.h"
 #include "store/writer.h"
 
 struct serve;
@@ -39,6 +40,7 @@ struct serve {
     struct journal_set *journals;
     struct writer *writer;
     struct request_log *requests;
+    struct retention *retention;
     struct log_sink *log;
     struct tls_server *tls;
     struct serve_worker *workers;
