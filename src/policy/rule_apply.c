@@ -1,10 +1,13 @@
 /* rule_apply.c - what the rules that match make of a body. */
+#include <stdlib.h>
+
 #include "base/array.h"
 #include "base/buf.h"
 #include "policy/rule_inside.h"
 #include "json/extent.h"
 
 #define TOUCHED_MAX 32
+#define EDITS_MAX   256 // that are kept for the next rule
 
 /*
  * As long as rules change different members of the request, all of their changes are edits over
@@ -97,7 +100,8 @@ static void settle(struct applying *ap, const struct rule *r)
 {
     struct members m = members_of(ap, r);
 
-    if (is_touched(ap, &m) || ap->touched_count + m.count > TOUCHED_MAX)
+    if (is_touched(ap, &m) || ap->touched_count + m.count > TOUCHED_MAX ||
+        ap->splice->count > EDITS_MAX) // each of many edits before them would move all these
         write_out(ap);
 }
 
@@ -123,6 +127,21 @@ static struct rule_work begin(const struct applying *ap)
     };
 }
 
+static size_t place_of(const struct rule_change *c)
+{
+    return c->kind == CHANGE_PUT && !c->value.end ? c->object.end : c->value.start;
+}
+
+static int order(const void *left, const void *right)
+{
+    const struct rule_change *a = left, *b = right;
+    size_t a_place = place_of(a), b_place = place_of(b);
+
+    if (a_place != b_place)
+        return a_place < b_place ? -1 : 1;
+    return (a->turn > b->turn) - (a->turn < b->turn);
+}
+
 static void make(struct json_splice *s, const struct rule_change *c)
 {
     switch (c->kind) {
@@ -143,6 +162,7 @@ static enum err finish(struct applying *ap, const struct rule_work *w, const str
         return w->err;
     if (!w->count)
         return ERR_NONE;
+    qsort(w->changes, w->count, sizeof(w->changes[0]), order); // so that each edit is the last
     for (size_t i = 0; i < w->count; i++)
         make(ap->splice, &w->changes[i]);
     for (size_t i = 0; i < m.count; i++)

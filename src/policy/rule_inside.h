@@ -72,6 +72,7 @@ struct rule_change {
     enum rule_change_kind kind;
     struct json_span object, value; // PUT and DROP: as in json/splice.h; BYTES: `value` goes
     struct slice key, raw;
+    size_t turn; // in which it was gathered
 };
 
 struct rule_work {

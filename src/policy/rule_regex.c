@@ -7,7 +7,8 @@
 
 #include "base/panic.h"
 
-#define STEPS_LEAST       1000000 // however short the body
+#define STEPS_GRANTED     32000000 // of those, for all texts of a body: about a quarter of a second
+#define STEPS_LEAST       1000000  // however short the texts
 #define STEPS_PER_BYTE    8
 #define BYTES_PER_STEP    32 // that a loop over single characters runs on
 #define MATCH_LIMIT       1000000
@@ -34,7 +35,8 @@ struct rule_matcher {
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
-    int64_t steps; // that are left
+    int64_t steps;   // that are left
+    int64_t granted; // beside the first ones
     size_t start, furthest;
 };
 
@@ -189,14 +191,14 @@ static int count_step(pcre2_callout_block *at, void *arg)
     return m->steps < 0 ? PCRE2_ERROR_CALLOUT : 0;
 }
 
-struct rule_matcher *rule_matcher_new(const struct rule_regex *r, size_t body_bytes)
+struct rule_matcher *rule_matcher_new(const struct rule_regex *r)
 {
     struct rule_matcher *m = calloc(1, sizeof(*m));
 
     if (!m)
         panic("out of memory: matcher");
     m->regex = r;
-    m->steps = STEPS_LEAST + STEPS_PER_BYTE * (int64_t)body_bytes;
+    m->steps = STEPS_LEAST;
     m->data = pcre2_match_data_create_from_pattern(r->code, NULL);
     m->context = pcre2_match_context_create(NULL);
     m->stack = pcre2_jit_stack_create(JIT_STACK_BYTES, JIT_STACK_LIMIT, NULL);
@@ -281,6 +283,17 @@ static size_t step_over(struct slice text, size_t at)
     return at;
 }
 
+/* A longer text may take longer, up to what a worker can be kept from its other requests. */
+static void grant(struct rule_matcher *m, size_t len)
+{
+    int64_t more = STEPS_PER_BYTE * (int64_t)len;
+
+    if (more > STEPS_GRANTED - m->granted)
+        more = STEPS_GRANTED - m->granted;
+    m->granted += more;
+    m->steps += more;
+}
+
 /*
  * As everywhere: after an empty match the same place is asked again for one that is not, and
  * where there is none, a character is passed over.
@@ -297,6 +310,7 @@ enum rule_match rule_matcher_replace(struct rule_matcher *m, struct slice text, 
         return RULE_MATCH_LONG;
     if (!text.ptr)
         text.ptr = "";
+    grant(m, text.len);
     while (from <= text.len) {
         uint32_t options = was_empty ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0;
         int groups = match(m, text, from, options);

@@ -32,7 +32,7 @@ enum err rule_regex_compile(struct slice pattern, struct slice replacement, stru
 
 /* One run over the texts of one body. */
 struct rule_matcher;
-struct rule_matcher *rule_matcher_new(const struct rule_regex *r, size_t body_bytes);
+struct rule_matcher *rule_matcher_new(const struct rule_regex *r);
 void rule_matcher_free(struct rule_matcher *m);
 
 enum rule_match {

@@ -48,7 +48,7 @@ static void test_replace(void **state)
         if (rule_regex_compile(slice_str(cases[i].pattern), slice_str(cases[i].replacement), &a, &r,
                                &e))
             fail_msg("%s: %s", cases[i].pattern, e.text);
-        m = rule_matcher_new(r, 100);
+        m = rule_matcher_new(r);
         found = rule_matcher_replace(m, slice_str(cases[i].in), 1000, &out);
         if (found != (cases[i].out ? RULE_MATCH_SOME : RULE_MATCH_NONE) ||
             (cases[i].out && !slice_eq(buf_peek(&out), slice_str(cases[i].out))))
@@ -118,7 +118,7 @@ static void test_steps_run_out(void **state)
         arena_init(&a, 0);
         assert_int_equal(rule_regex_compile(slice_str(catastrophic[i]), SLICE("x"), &a, &r, &e),
                          ERR_NONE);
-        m = rule_matcher_new(r, buf_len(&text));
+        m = rule_matcher_new(r);
         found = rule_matcher_replace(m, buf_peek(&text), 1 << 20, &out);
         if (found != RULE_MATCH_STEPS)
             fail_msg("%s: %d", catastrophic[i], found);
@@ -149,7 +149,7 @@ static void test_steps_suffice(void **state)
         arena_init(&a, 0);
         assert_int_equal(rule_regex_compile(slice_str(patterns[i]), SLICE("x"), &a, &r, &e),
                          ERR_NONE);
-        m = rule_matcher_new(r, buf_len(&text));
+        m = rule_matcher_new(r);
         found = rule_matcher_replace(m, buf_peek(&text), 1 << 20, &out);
         if (found != RULE_MATCH_SOME)
             fail_msg("%s: %d", patterns[i], found);
@@ -171,7 +171,7 @@ static void test_long(void **state)
     (void)state;
     arena_init(&a, 0);
     assert_int_equal(rule_regex_compile(SLICE("a"), SLICE("bbbb"), &a, &r, &e), ERR_NONE);
-    m = rule_matcher_new(r, 1000);
+    m = rule_matcher_new(r);
     assert_int_equal(rule_matcher_replace(m, SLICE("aaa"), 12, &out), RULE_MATCH_SOME);
     assert_int_equal(rule_matcher_replace(m, SLICE("aaa"), 11, &out), RULE_MATCH_LONG);
     while (buf_len(&text) <= RULE_TEXT_BYTES)

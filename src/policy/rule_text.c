@@ -152,7 +152,7 @@ void rule_work_text(struct rule_work *w, const struct rule *r)
         rule_say(w, "this operation has no texts");
         return;
     }
-    s.matcher = rule_matcher_new(r->regex, w->text.len);
+    s.matcher = rule_matcher_new(r->regex);
     walk_all(&s, w->top);
     rule_matcher_free(s.matcher);
     buf_release(&s.decoded);

@@ -40,13 +40,20 @@ static void add(struct rule_work *w, struct rule_change change)
         w->changes = more;
         w->cap = cap;
     }
+    change.turn = w->count;
     w->changes[w->count++] = change;
 }
 
 void rule_put(struct rule_work *w, struct slice object, struct slice value, struct slice key,
               struct slice raw)
 {
-    add(w, (struct rule_change){CHANGE_PUT, span_of(w, object), span_of(w, value), key, raw});
+    add(w, (struct rule_change){
+               .kind = CHANGE_PUT,
+               .object = span_of(w, object),
+               .value = span_of(w, value),
+               .key = key,
+               .raw = raw,
+           });
 }
 
 void rule_drop(struct rule_work *w, struct slice value)
