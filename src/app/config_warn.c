@@ -280,6 +280,7 @@ void config_warn(const struct config *c)
     for (const struct config_row *r = c->rows[ROW_PERMISSION]; r; r = r->next)
         warn_permission(&w, r);
     warn_access(&w);
+    warn_shadows(&w);
     warn_rules(&w);
     table_release(&w.matched);
     table_release(&w.providers);

@@ -1,4 +1,4 @@
-/* config_warn_access.c - limits, quotas and prices that do nothing, or more than was meant. */
+/* config_warn_access.c - limits and quotas that do nothing, or more than was meant. */
 #include "app/config_warning.h"
 #include "base/money.h"
 #include "wire/glob.h"
@@ -202,39 +202,6 @@ static void warn_unpriced(const struct warn *w)
     table_release(&holders);
 }
 
-/* Whether models that are not declared may come to a price that is for `at` (NULL: any). */
-static bool is_open(const struct warn *w, const struct config_row *at)
-{
-    return at ? !warn_is_closed(w, at) : w->open;
-}
-
-static void warn_price(const struct warn *w, const struct config_row *r)
-{
-    const struct config_row *at = warn_provider_of(w, r->provider.name);
-    struct slice pattern = ((const struct price_row *)r->row)->models;
-    size_t matched = 0, used = 0;
-
-    if (at && !((const struct provider_row *)at->row)->enabled) {
-        problem_warn(w->c->problems, r->provider.place,
-                     "this price does nothing: the provider \"%.*s\" is disabled",
-                     SLICE_ARG(r->provider.name));
-        return;
-    }
-    for (const struct config_row *m = w->c->rows[ROW_MODEL]; m; m = m->next) {
-        const struct model_row *model = m->row;
-        bool here = (!at || m->parent == at) && glob_match(pattern, model->model);
-        matched += here;
-        used += here && !model->price.ptr;
-    }
-    if (matched && !used && (glob_is_literal(pattern) || !is_open(w, at)))
-        problem_warn(w->c->problems, r->node->place,
-                     "this price does nothing: every model that it matches has its own");
-    else if (!matched && !is_open(w, at) && w->c->declared[ROW_MODEL])
-        problem_warn(w->c->problems, r->node->place,
-                     "this price does nothing: \"%.*s\" matches no model that is declared here",
-                     SLICE_ARG(pattern));
-}
-
 void warn_access(struct warn *w)
 {
     struct table users;
@@ -248,6 +215,4 @@ void warn_access(struct warn *w)
         warn_quota(w, &users, r);
     table_release(&users);
     warn_unpriced(w);
-    for (const struct config_row *r = w->c->rows[ROW_PRICE]; r; r = r->next)
-        warn_price(w, r);
 }

@@ -34,8 +34,11 @@ void warn_no_match(const struct warn *w, struct place at, struct slice pattern);
 /** Whether something gives a price to that model of the provider. */
 bool warn_is_priced(const struct warn *w, const struct config_row *provider, struct slice model);
 
-/** Limits, quotas and prices that do nothing, or more than was meant. */
+/** Limits and quotas that do nothing, or more than was meant. */
 void warn_access(struct warn *w);
+
+/** Limits and prices that others always stand before. */
+void warn_shadows(struct warn *w);
 
 /** Rules that can never match. */
 void warn_rules(struct warn *w);
