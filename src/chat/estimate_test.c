@@ -83,6 +83,25 @@ static void test_long(void **state)
     }
 }
 
+/* What is shorter once its escapes are undone is no less a part of a text that goes on. */
+static void test_escaped_part(void **state)
+{
+    struct arena a;
+    struct text_sample s = {.arena = &a};
+    struct buf text = {0};
+
+    (void)state;
+    arena_init(&a, 0);
+    while (buf_len(&text) < 40 * SAMPLE_BYTES)
+        buf_append_str(&text, "some words\\n");
+    sample_add(&s, buf_peek(&text), true);
+    assert_true(s.len < SAMPLE_BYTES);
+    assert_true(sample_tokens(&s, SLICE("gpt-5"), (int64_t)(40 * s.len)) >
+                39 * sample_tokens(&s, SLICE("gpt-5"), (int64_t)s.len));
+    buf_release(&text);
+    arena_release(&a);
+}
+
 /* Nothing was kept. */
 static void test_none(void **state)
 {
@@ -192,9 +211,10 @@ static void test_sampled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole), cmocka_unit_test(test_long),
-        cmocka_unit_test(test_none),  cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_input), cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_whole),        cmocka_unit_test(test_long),
+        cmocka_unit_test(test_none),         cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_escaped_part), cmocka_unit_test(test_input),
+        cmocka_unit_test(test_sampled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -443,7 +443,7 @@ struct heard listener_hear(struct listener *l, struct slice event, struct slice 
     const struct ear *ear = ear_of(l->dialect, l->operation, l->framing);
     struct heard heard = {0};
     struct found found = {.said = {.sample = &l->sample}};
-    size_t sampled = l->sample.len;
+    struct text_sample before = l->sample;
 
     if (starts_object(payload)) {
         heard.is_broken = !peek_members(payload, &ear->wants, found.values, &found.said);
@@ -457,7 +457,7 @@ struct heard listener_hear(struct listener *l, struct slice event, struct slice 
     }
     found.event = event;
     if (heard.is_broken)
-        l->sample.len = sampled;
+        sample_forget(&l->sample, &before);
     else
         ear->hear(l, &found, &heard);
     if (l->framing == FRAMING_BODY)

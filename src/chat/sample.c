@@ -21,6 +21,7 @@ void sample_take(struct text_sample *s, struct slice text, bool escaped)
         memcpy(s->bytes + s->len, part.ptr, part.len);
         s->len += part.len;
     }
+    s->is_full = part.len < text.len || s->len >= SAMPLE_BYTES;
 }
 
 int64_t sample_tokens(const struct text_sample *s, struct slice model, int64_t bytes)
@@ -32,7 +33,7 @@ int64_t sample_tokens(const struct text_sample *s, struct slice model, int64_t b
     if (!s->len)
         return tokens_estimate(bytes);
     tokens = (double)tokens_count(estimate_vocabulary(model), slice_of(s->bytes, s->len));
-    if (s->len >= SAMPLE_BYTES && (double)bytes > (double)s->len)
+    if (s->is_full && (double)bytes > (double)s->len)
         tokens = tokens * (double)bytes / (double)s->len + 0.5;
     return tokens < (double)PEEK_COUNT_MAX ? (int64_t)tokens : PEEK_COUNT_MAX;
 }

@@ -17,7 +17,8 @@
 struct text_sample {
     struct arena *arena; // or NULL
     char *bytes;
-    size_t len; // may be somewhat more than SAMPLE_BYTES
+    size_t len; // about SAMPLE_BYTES at most
+    bool is_full;
 };
 
 /* Private: for what is not full. */
@@ -26,8 +27,15 @@ void sample_take(struct text_sample *s, struct slice text, bool escaped);
 /** `escaped`: what stood between the quotes of a JSON string, which may be no valid one. */
 static inline void sample_add(struct text_sample *s, struct slice text, bool escaped)
 {
-    if (s->arena && s->len < SAMPLE_BYTES && text.len)
+    if (s->arena && !s->is_full && text.len)
         sample_take(s, text, escaped);
+}
+
+/** What came since `before` was copied was no text after all. */
+static inline void sample_forget(struct text_sample *s, const struct text_sample *before)
+{
+    s->len = before->len;
+    s->is_full = before->is_full;
 }
 
 /**
