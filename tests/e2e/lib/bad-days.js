@@ -44,16 +44,19 @@ export const isSecond = (req) => req.path.startsWith('/second/');
 
 // One request of a pair; its mark is its client request id and tells the upstream what to do.
 export class Trial {
-  constructor(rig, { d, u }, { stream = true, both = false, key = KEYS.alice, model = 'm', id = newId('case'), script } = {}) {
+  constructor(rig, { d, u }, { stream = true, both = false, key = KEYS.alice, model = 'm', id = newId('case'), extra = {}, script } = {}) {
     this.id = id;
-    Object.assign(this, { rig, d, u, stream });
+    Object.assign(this, { rig, d, u, stream, extra });
     const name = both ? `both-${u.name}` : `${u.name}/${model}`;
     if (script) rig.up.script(this.id, script);
-    this.request = {
-      path: d.path(name, stream),
-      headers: { ...d.auth(key), 'x-client-request-id': this.id },
-      body: d.body(name, { stream, text: `Say it, please. (${this.id})`, includeUsage: true }),
-    };
+    this.request = { headers: { ...d.auth(key), 'x-client-request-id': this.id } };
+    this.rename(name);
+  }
+
+  // Asks for that model.
+  rename(name) {
+    const { d, stream, extra, id } = this;
+    Object.assign(this.request, { path: d.path(name, stream), body: d.body(name, { stream, text: `Say it, please. (${id})`, includeUsage: true, ...extra }) });
   }
 
   get asked() {
