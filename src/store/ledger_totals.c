@@ -6,18 +6,11 @@
 #include "store/db.h"
 #include "store/ledger_inside.h"
 
-/* A part of a roll-up, read in the order of time. */
-struct scan {
-    const char *table;
-    int64_t from, to; // Unix milliseconds, `to` not included
-};
-
-#define SCANS_MOST 3
-
 /* What one combination of names adds up to, within the present step. */
 struct group {
     struct slice names[LEDGER_GROUP_COUNT];
     int64_t sums[ROLLUP_SUMS];
+    int64_t carried[ROLLUP_SUMS]; // of the next step
     bool is_touched;
 };
 
@@ -47,62 +40,6 @@ struct totals {
     struct buf key;
     bool is_over; // the caller has seen enough
 };
-
-/* ---- which roll-ups answer ---- */
-
-static int64_t down_to(int64_t unix_ms, int64_t span_ms)
-{
-    return unix_ms / span_ms * span_ms;
-}
-
-static int64_t up_to(int64_t unix_ms, int64_t span_ms)
-{
-    return unix_ms > INT64_MAX - span_ms ? INT64_MAX / span_ms * span_ms
-                                         : (unix_ms + span_ms - 1) / span_ms * span_ms;
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Whole days from the days, what is left at both ends from quarters of an hour. */
-static size_t plan_days(int64_t from, int64_t to, struct scan scans[SCANS_MOST])
-{
-    int64_t first = least(up_to(from, MS_PER_DAY), to), last = down_to(to, MS_PER_DAY);
-    size_t count = 0;
-
-    if (to == INT64_MAX || last < first)
-        last = to == INT64_MAX ? to : first;
-    if (from < first)
-        scans[count++] = (struct scan){"usage_quarter", from, first};
-    if (first < last)
-        scans[count++] = (struct scan){"usage_day", first, last};
-    if (last < to)
-        scans[count++] = (struct scan){"usage_quarter", last, to};
-    return count;
-}
-
-/* The fewest rows that can answer; the filter's bounds are widened to their spans. */
-static size_t plan(struct ledger_filter *f, int64_t now_unix_ms, struct scan scans[SCANS_MOST])
-{
-    bool recent = f->since_unix_ms && f->since_unix_ms >= now_unix_ms - MS_PER_DAY;
-    int64_t span = recent ? MS_PER_MINUTE : MS_PER_QUARTER, to;
-
-    f->since_unix_ms = down_to(f->since_unix_ms, span);
-    f->until_unix_ms = up_to(f->until_unix_ms, span);
-    to = f->until_unix_ms ? f->until_unix_ms : INT64_MAX;
-    if (f->step == LEDGER_WHOLE && !f->since_unix_ms && !f->until_unix_ms) {
-        scans[0] = (struct scan){"usage_total", 0, INT64_MAX};
-        return 1;
-    }
-    if (recent || f->step == LEDGER_BY_HOUR ||
-        (f->step == LEDGER_BY_DAY && f->zone && !zone_is_utc(f->zone))) {
-        scans[0] = (struct scan){recent ? "usage_minute" : "usage_quarter", f->since_unix_ms, to};
-        return 1;
-    }
-    return plan_days(f->since_unix_ms, to, scans);
-}
 
 /* ---- who counts for what ---- */
 
@@ -214,35 +151,27 @@ static void tell(struct totals *t, struct group *group)
         total.usage.tokens[k] = sums[SUM_KINDS + k];
     for (size_t g = 0; g < LEDGER_GROUP_COUNT; g++)
         total.names[g] = group->names[g];
-    if (!t->is_over && total.requests && !t->each(t->ctx, &total))
+    if (!t->is_over && total.requests > 0 && !t->each(t->ctx, &total))
         t->is_over = true;
 }
 
 static void end_step(struct totals *t)
 {
+    size_t kept = 0;
+
     if (t->touched_count)
         qsort(t->touched, t->touched_count, sizeof(struct group *), by_cost);
     for (size_t i = 0; i < t->touched_count; i++) {
-        tell(t, t->touched[i]);
-        memset(t->touched[i]->sums, 0, sizeof(t->touched[i]->sums));
-        t->touched[i]->is_touched = false;
+        struct group *group = t->touched[i];
+
+        tell(t, group);
+        memcpy(group->sums, group->carried, sizeof(group->sums));
+        memset(group->carried, 0, sizeof(group->carried));
+        group->is_touched = group->sums[SUM_REQUESTS] != 0;
+        if (group->is_touched)
+            t->touched[kept++] = group;
     }
-    t->touched_count = 0;
-}
-
-/* Rows come in the order of time, so that one step is held at a time. */
-static void enter_step(struct totals *t, int64_t at)
-{
-    static const enum zone_step steps[] = {
-        [LEDGER_BY_MINUTE] = ZONE_MINUTE,
-        [LEDGER_BY_HOUR] = ZONE_HOUR,
-        [LEDGER_BY_DAY] = ZONE_DAY,
-    };
-
-    if (t->filter->step == LEDGER_WHOLE || at < t->slot.end_unix_ms)
-        return;
-    end_step(t);
-    t->slot = zone_slot_at(&t->zone, steps[t->filter->step], at);
+    t->touched_count = kept;
 }
 
 static void touch(struct totals *t, struct group *group)
@@ -259,45 +188,246 @@ static void touch(struct totals *t, struct group *group)
     t->touched[t->touched_count++] = group;
 }
 
+/* Where one sum has stopped at the largest number, so does all that is made of it. */
+static void count(int64_t *sum, int64_t value, int sign)
+{
+    if (!sign || *sum == INT64_MAX)
+        return;
+    *sum = value == INT64_MAX ? value : db_plus(*sum, sign > 0 ? value : -value);
+}
+
 /* Columns of a scan; the sums follow. */
 enum { COLUMN_AT, COLUMN_SERIES, COLUMN_SUMS };
 
-static enum err add_row(struct totals *t, sqlite3_stmt *st, struct err_info *e)
+static enum err prepare_scan(struct totals *t, const char *table, sqlite3_stmt **out,
+                             struct err_info *e)
+{
+    struct buf sql = {.data = NULL};
+
+    buf_append_str(&sql, "SELECT at, series");
+    for (unsigned i = 0; i < ROLLUP_SUMS; i++)
+        buf_printf(&sql, ", %s", rollup_column(i));
+    buf_printf(&sql, " FROM %s WHERE at >= ?1 AND at < ?2 ORDER BY at", table);
+    return ledger_prepare(t->ledger->db, &sql, out, e);
+}
+
+/* How rows count: for this step and for the next, +1, -1 or not at all. */
+struct sense {
+    int now, next;
+    bool enter; // each row's own step is entered first
+};
+
+static void enter_step(struct totals *t, int64_t at);
+
+static enum err add_row(struct totals *t, sqlite3_stmt *st, struct sense sense, struct err_info *e)
 {
     struct member *m;
 
     if (member_of(t, sqlite3_column_int64(st, COLUMN_SERIES), &m, e) || !m->group)
         return e->code;
-    enter_step(t, sqlite3_column_int64(st, COLUMN_AT));
+    if (sense.enter)
+        enter_step(t, sqlite3_column_int64(st, COLUMN_AT));
     touch(t, m->group);
-    for (int i = 0; i < ROLLUP_SUMS; i++)
-        m->group->sums[i] = db_plus(m->group->sums[i], sqlite3_column_int64(st, COLUMN_SUMS + i));
+    for (int i = 0; i < ROLLUP_SUMS; i++) {
+        int64_t value = sqlite3_column_int64(st, COLUMN_SUMS + i);
+
+        count(&m->group->sums[i], value, sense.now);
+        count(&m->group->carried[i], value, sense.next);
+    }
     return ERR_NONE;
 }
 
-static enum err run_scan(struct totals *t, const struct scan *scan, struct err_info *e)
+static enum err scan(struct totals *t, sqlite3_stmt *st, int64_t from, int64_t to,
+                     struct sense sense, struct err_info *e)
 {
-    struct buf sql = {.data = NULL};
-    sqlite3_stmt *st;
     int rc = SQLITE_DONE;
 
-    buf_append_str(&sql, "SELECT at, series");
-    for (unsigned i = 0; i < ROLLUP_SUMS; i++)
-        buf_printf(&sql, ", %s", rollup_column(i));
-    buf_printf(&sql, " FROM %s WHERE at >= ?1 AND at < ?2 ORDER BY at", scan->table);
-    if (ledger_prepare(t->ledger->db, &sql, &st, e))
-        return e->code;
-    sqlite3_bind_int64(st, 1, scan->from);
-    sqlite3_bind_int64(st, 2, scan->to);
+    sqlite3_bind_int64(st, 1, from);
+    sqlite3_bind_int64(st, 2, to);
     while (!t->is_over && !e->code && (rc = sqlite3_step(st)) == SQLITE_ROW)
-        add_row(t, st, e);
+        add_row(t, st, sense, e);
     if (!e->code && !t->is_over && rc != SQLITE_DONE)
         ledger_query_fail(t->ledger, e);
-    sqlite3_finalize(st);
+    sqlite3_reset(st);
     return e->code;
 }
 
-static enum err add_up(struct totals *t, const struct scan *scans, size_t count, struct err_info *e)
+/* ---- steps that are hours or minutes, and what is one roll-up's: row after row ---- */
+
+static struct zone_slot slot_at(const struct totals *t, int64_t at)
+{
+    static const enum zone_step steps[] = {
+        [LEDGER_BY_MINUTE] = ZONE_MINUTE,
+        [LEDGER_BY_HOUR] = ZONE_HOUR,
+        [LEDGER_BY_DAY] = ZONE_DAY,
+    };
+
+    if (t->filter->step == LEDGER_WHOLE)
+        return (struct zone_slot){t->filter->since_unix_ms, t->filter->until_unix_ms};
+    return zone_slot_at(&t->zone, steps[t->filter->step], at);
+}
+
+/* Rows come in the order of time, so that one step is held at a time. */
+static void enter_step(struct totals *t, int64_t at)
+{
+    if (t->filter->step == LEDGER_WHOLE || at < t->slot.end_unix_ms)
+        return;
+    end_step(t);
+    t->slot = slot_at(t, at);
+}
+
+static enum err walk_rows(struct totals *t, const char *table, int64_t from, int64_t to,
+                          struct err_info *e)
+{
+    sqlite3_stmt *st;
+
+    if (prepare_scan(t, table, &st, e))
+        return e->code;
+    t->slot = (struct zone_slot){t->filter->since_unix_ms, t->filter->until_unix_ms};
+    if (t->filter->step)
+        t->slot.end_unix_ms = INT64_MIN;
+    scan(t, st, from, to, (struct sense){.now = 1, .enter = true}, e);
+    sqlite3_finalize(st);
+    if (!e->code)
+        end_step(t);
+    return e->code;
+}
+
+/* ---- longer spans: by the day of UTC, and what is over or missing at both ends ---- */
+
+/*
+ * What was before a moment is what was before the midnight next to it, and some quarters of
+ * an hour between the two, more or less.  A span is the difference of two moments.  So a day
+ * in Berlin is read as a row of each series and those of two hours instead of twenty-four.
+ */
+struct days {
+    sqlite3_stmt *day, *quarter;
+};
+
+static int64_t nearest_midnight(int64_t unix_ms)
+{
+    return (unix_ms + MS_PER_DAY / 2) / MS_PER_DAY * MS_PER_DAY;
+}
+
+/* Quarters between a moment and the midnight next to it. */
+static enum err scan_cut(struct totals *t, const struct days *d, int64_t at, struct sense sense,
+                         struct err_info *e)
+{
+    int64_t midnight = nearest_midnight(at);
+
+    if (midnight <= at)
+        return scan(t, d->quarter, midnight, at, sense, e);
+    sense.now = -sense.now;
+    sense.next = -sense.next;
+    return scan(t, d->quarter, at, midnight, sense, e);
+}
+
+/* The first day at or after `from` of which anything is known; INT64_MAX: there is none. */
+static enum err first_day(struct totals *t, int64_t from, int64_t *out, struct err_info *e)
+{
+    char sql[96];
+
+    snprintf(sql, sizeof(sql), "SELECT min(at) FROM usage_day WHERE at >= %lld", (long long)from);
+    return db_query_int(t->ledger->db, sql, INT64_MAX, out, e);
+}
+
+static enum err step_over(struct totals *t, const struct days *d, int64_t from, int64_t to,
+                          struct err_info *e)
+{
+    const struct sense once = {.now = 1}, end = {.now = 1, .next = -1};
+
+    if (scan(t, d->day, nearest_midnight(from), nearest_midnight(to), once, e) ||
+        scan_cut(t, d, to, end, e))
+        return e->code;
+    end_step(t);
+    return ERR_NONE;
+}
+
+/* After a step of which nothing is left: to the next one that may hold something. */
+static enum err skip(struct totals *t, int64_t *at, struct err_info *e)
+{
+    int64_t day;
+
+    if (t->touched_count)
+        return ERR_NONE;
+    if (first_day(t, nearest_midnight(*at) - MS_PER_DAY, &day, e))
+        return e->code;
+    if (day == INT64_MAX)
+        *at = INT64_MAX;
+    else if (t->filter->step && slot_at(t, day - MS_PER_DAY).begin_unix_ms > *at)
+        *at = slot_at(t, day - MS_PER_DAY).begin_unix_ms;
+    return ERR_NONE;
+}
+
+static enum err walk_spans(struct totals *t, const struct days *d, int64_t from, int64_t to,
+                           struct err_info *e)
+{
+    int64_t at = from;
+
+    if (scan_cut(t, d, from, (struct sense){.now = -1}, e))
+        return e->code;
+    while (!t->is_over && !skip(t, &at, e) && at < to) {
+        int64_t end;
+
+        t->slot = slot_at(t, at);
+        end = t->filter->step && t->slot.end_unix_ms < to ? t->slot.end_unix_ms : to;
+        if (step_over(t, d, at, end, e))
+            break;
+        at = end;
+    }
+    return e->code;
+}
+
+static enum err walk_days(struct totals *t, int64_t from, int64_t to, struct err_info *e)
+{
+    struct days d = {NULL, NULL};
+    int64_t last;
+
+    if (db_query_int(t->ledger->db, "SELECT max(at) FROM usage_day", 0, &last, e))
+        return e->code;
+    to = to < last + MS_PER_DAY ? to : last + MS_PER_DAY;
+    if (!prepare_scan(t, "usage_day", &d.day, e) &&
+        !prepare_scan(t, "usage_quarter", &d.quarter, e))
+        walk_spans(t, &d, from, to, e);
+    sqlite3_finalize(d.day);
+    sqlite3_finalize(d.quarter);
+    return e->code;
+}
+
+/* ---- which roll-ups answer ---- */
+
+static int64_t down_to(int64_t unix_ms, int64_t span_ms)
+{
+    return unix_ms / span_ms * span_ms;
+}
+
+static int64_t up_to(int64_t unix_ms, int64_t span_ms)
+{
+    return unix_ms > INT64_MAX - span_ms ? INT64_MAX / span_ms * span_ms
+                                         : (unix_ms + span_ms - 1) / span_ms * span_ms;
+}
+
+/* The fewest rows that can answer; the filter's bounds are widened to their spans. */
+static enum err walk(struct totals *t, struct ledger_filter *f, int64_t now_unix_ms,
+                     struct err_info *e)
+{
+    bool recent = f->since_unix_ms && f->since_unix_ms >= now_unix_ms - MS_PER_DAY;
+    int64_t span = recent ? MS_PER_MINUTE : MS_PER_QUARTER, to;
+
+    f->since_unix_ms = down_to(f->since_unix_ms, span);
+    f->until_unix_ms = up_to(f->until_unix_ms, span);
+    to = f->until_unix_ms ? f->until_unix_ms : INT64_MAX;
+    if (f->step == LEDGER_WHOLE && !f->since_unix_ms && !f->until_unix_ms)
+        return walk_rows(t, "usage_total", 0, INT64_MAX, e);
+    if (recent)
+        return walk_rows(t, "usage_minute", f->since_unix_ms, to, e);
+    if (f->step == LEDGER_BY_HOUR)
+        return walk_rows(t, "usage_quarter", f->since_unix_ms, to, e);
+    return walk_days(t, f->since_unix_ms, to, e);
+}
+
+static enum err add_up(struct totals *t, struct ledger_filter *f, int64_t now_unix_ms,
+                       struct err_info *e)
 {
     struct buf sql = {.data = NULL};
 
@@ -307,39 +437,24 @@ static enum err add_up(struct totals *t, const struct scan *scans, size_t count,
     buf_append_str(&sql, " FROM usage_series s WHERE s.id = ?1");
     if (ledger_prepare(t->ledger->db, &sql, &t->find_series, e))
         return e->code;
-    for (size_t i = 0; i < count && !t->is_over; i++) {
-        if (run_scan(t, &scans[i], e))
-            return e->code;
-    }
-    end_step(t);
-    return ERR_NONE;
+    walk(t, f, now_unix_ms, e);
+    sqlite3_finalize(t->find_series);
+    return e->code;
 }
 
 enum err ledger_totals(struct ledger *l, struct ledger_filter *filter, int64_t now_unix_ms,
                        ledger_total_fn *each, void *ctx, struct err_info *e)
 {
-    struct totals t = {
-        .ledger = l,
-        .filter = filter,
-        .each = each,
-        .ctx = ctx,
-        .slot = {.end_unix_ms = INT64_MIN},
-    };
-    struct scan scans[SCANS_MOST];
-    size_t count;
+    struct totals t = {.ledger = l, .filter = filter, .each = each, .ctx = ctx};
 
     if (filter->step == LEDGER_BY_MINUTE &&
         (!filter->since_unix_ms || filter->since_unix_ms < now_unix_ms - MS_PER_DAY))
         return err_set(e, ERR_BAD_REQUEST, "minutes are kept for a day: ask for no more by minute");
     if (filter->zone)
         t.zone = *filter->zone;
-    if (filter->step == LEDGER_WHOLE)
-        t.slot = (struct zone_slot){0, 0};
-    count = plan(filter, now_unix_ms, scans);
     arena_init(&t.arena, 0);
     if (!ledger_query_begin(l, e)) {
-        add_up(&t, scans, count, e);
-        sqlite3_finalize(t.find_series);
+        add_up(&t, filter, now_unix_ms, e);
         ledger_query_end(l);
     }
     table_release(&t.members);

@@ -264,6 +264,50 @@ static void test_changing_clocks(void **state)
     }
 }
 
+static bool check_bounds(void *ctx, const struct ledger_total *t)
+{
+    assert_in_range(t->requests, 1, 2);
+    assert_int_equal(t->cost_nusd, t->requests * 5);
+    assert_true(t->usage.tokens[USAGE_INPUT] == INT64_MAX || t->usage.tokens[USAGE_INPUT] == 7);
+    *(int64_t *)ctx += t->usage.tokens[USAGE_INPUT] == INT64_MAX;
+    return true;
+}
+
+/* A figure out of all bounds near midnight leaves the days around it without negative ones. */
+static void test_hostile_midnight(void **state)
+{
+    static const char *const moments[] = {
+        "2026-09-20T21:00:00Z", "2026-09-21T21:00:00Z", "2026-09-21T22:30:00Z",
+        "2026-09-22T12:00:00Z", "2026-09-24T00:00:00Z",
+    };
+    struct zone berlin = rule_zone("CET-1CEST,M3.5.0,M10.5.0/3");
+    struct ledger_filter filter = {.step = LEDGER_BY_DAY, .zone = &berlin};
+    struct err_info e = {.code = ERR_NONE};
+    int64_t hostile = 0, requests = 0;
+    struct fixture f;
+    struct ledger *l;
+
+    (void)state;
+    fixture_make(&f);
+    l = fixture_ledger(&f);
+    must(ledger_begin(l, &e), &e);
+    for (size_t i = 0; i < ARRAY_LEN(moments); i++) {
+        struct usage_record r = record_number(i);
+
+        r.started_unix_ms = moment(moments[i]);
+        r.cost_nusd = 5;
+        r.usage.tokens[USAGE_INPUT] = i == 2 ? INT64_MAX : 7;
+        must(ledger_add(l, &r, &e), &e);
+    }
+    must(ledger_commit(l, &e), &e);
+    must(ledger_totals(l, &filter, clock_unix_ms(), check_bounds, &hostile, &e), &e);
+    must(ledger_totals(l, &filter, clock_unix_ms(), count_requests, &requests, &e), &e);
+    assert_in_range(hostile, 1, 2);
+    assert_int_equal(requests, ARRAY_LEN(moments));
+    ledger_close(l);
+    fixture_remove(&f);
+}
+
 static void test_minutes_of_earlier(void **state)
 {
     int64_t now = clock_unix_ms();
@@ -438,11 +482,9 @@ static void test_time_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_totals_equal_rows),
-        cmocka_unit_test(test_changing_clocks),
-        cmocka_unit_test(test_minutes_of_earlier),
-        cmocka_unit_test(test_recent_steps),
-        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_totals_equal_rows), cmocka_unit_test(test_changing_clocks),
+        cmocka_unit_test(test_hostile_midnight),  cmocka_unit_test(test_minutes_of_earlier),
+        cmocka_unit_test(test_recent_steps),      cmocka_unit_test(test_pages),
         cmocka_unit_test(test_time_limit),
     };
 
