@@ -7,6 +7,7 @@
 #include "base/panic.h"
 
 #define DRAIN_LOOK_MS 20
+#define JOIN_LOOK_MS  5
 #define CUT_GRACE_MS  1000 // for last bytes to leave, once everything was cut
 
 /* ---- requests ---- */
@@ -151,34 +152,43 @@ static void post_all(struct serve *s, task_fn *run)
     }
 }
 
-static bool join_until(struct serve *s, int64_t deadline_unix_ms)
+static bool join_ended(struct serve *s)
 {
-    struct timespec until = {.tv_sec = deadline_unix_ms / 1000,
-                             .tv_nsec = deadline_unix_ms % 1000 * 1000000};
     bool all = true;
 
     for (unsigned i = 0; i < s->worker_count; i++) {
         struct serve_worker *sw = &s->workers[i];
-        if (sw->is_running && pthread_timedjoin_np(sw->thread, NULL, &until) == 0)
+        if (sw->is_running && pthread_tryjoin_np(sw->thread, NULL) == 0)
             sw->is_running = false;
         all = all && !sw->is_running;
     }
     return all;
 }
 
+/* pthread_timedjoin_np() goes by the wall clock, which may be set meanwhile. */
+static bool join_until(struct serve *s, int64_t until_mono_ms)
+{
+    const struct timespec nap = {.tv_nsec = JOIN_LOOK_MS * 1000000L};
+
+    while (!join_ended(s)) {
+        if (clock_mono_ms() >= until_mono_ms)
+            return false;
+        nanosleep(&nap, NULL);
+    }
+    return true;
+}
+
 void serve_workers_stop(struct serve *s, int64_t timeout_ms)
 {
-    int64_t now = clock_unix_ms();
-
     post_all(s, drain_begin);
-    if (join_until(s, now + timeout_ms))
+    if (join_until(s, clock_mono_ms() + timeout_ms))
         return;
     log_event(LOG_WARN, NULL, "shutdown.cut", "after_ms=%lld", (long long)timeout_ms);
     post_all(s, cut);
-    if (join_until(s, clock_unix_ms() + CUT_GRACE_MS))
+    if (join_until(s, clock_mono_ms() + CUT_GRACE_MS))
         return;
     post_all(s, cut_connections);
-    join_until(s, clock_unix_ms() + 10 * CUT_GRACE_MS);
+    join_until(s, clock_mono_ms() + 10 * CUT_GRACE_MS);
 }
 
 void serve_workers_free(struct serve *s)
