@@ -5,7 +5,7 @@
 #include "policy/account_test_kit.h"
 
 #define THREADS 8
-#define ROUNDS  4000
+#define ROUNDS  60000
 #define COST    1000000 // nUSD, of one request at most
 #define ALLOWED 50      // requests that the quota has room for
 #define RUNNING (5 + 3) // at one time, by the rows of the user
@@ -18,7 +18,8 @@ static const char rows[] =
 /* Kept beside the account by the threads themselves, as the test's own truth. */
 struct tally {
     struct world *w;
-    atomic_llong spent, running, reserved, most_running, most_money;
+    pthread_barrier_t begin;
+    atomic_llong spent, tokens, running, reserved, most_running, most_money;
     atomic_uint admitted, refused_quota, refused_rate;
 };
 
@@ -39,11 +40,12 @@ static void note_most(atomic_llong *most, long long n)
 /* One request: refused, or given up, or settled for at most what was held. */
 static void one_request(struct tally *t, struct random *dice, struct arena *a, int64_t now_ms)
 {
+    bool of_any = random_below(dice, 4); // model; else of those of provider b
     struct reserve_ask ask =
-        world_ask(t->w, 1 + (int64_t)random_below(dice, 2), random_below(dice, 4) ? "m" : "x@b/m");
+        world_ask(t->w, 1 + (int64_t)random_below(dice, 2), of_any ? "m" : "x@b/m");
     struct reservation r = {.is_held = false};
     struct err_info e = {0};
-    int64_t cost = random_below(dice, 20) ? 0 : (int64_t)random_below(dice, COST + 1);
+    int64_t cost = random_below(dice, 300) ? 0 : (int64_t)random_below(dice, COST + 1);
     enum err err;
 
     ask.cost_nusd = COST;
@@ -72,6 +74,7 @@ static void one_request(struct tally *t, struct random *dice, struct arena *a, i
         return;
     }
     atomic_fetch_add(&t->spent, cost);
+    atomic_fetch_add(&t->tokens, of_any ? 7 : 0);
     atomic_fetch_sub(&t->reserved, COST - cost);
     atomic_fetch_add(&t->admitted, 1);
     account_settle(&r, 7, cost, now_ms, 0);
@@ -84,6 +87,7 @@ static void *run(void *arg)
     struct random dice;
 
     random_seed(&dice, (uint64_t[4]){thread->seed, 1, 2, 3});
+    pthread_barrier_wait(&thread->tally->begin);
     for (int i = 0; i < ROUNDS; i++) {
         struct arena a;
         arena_init(&a, 0);
@@ -131,6 +135,7 @@ static void test_race(void **state)
     struct reserve_ask ask = world_ask(&w, 1, "x@b/m");
 
     (void)state;
+    assert_int_equal(pthread_barrier_init(&tally.begin, NULL, THREADS), 0);
     for (size_t i = 0; i < THREADS; i++) {
         threads[i] = (struct thread){.tally = &tally, .seed = i};
         assert_int_equal(pthread_create(&threads[i].id, NULL, run, &threads[i]), 0);
@@ -138,6 +143,7 @@ static void test_race(void **state)
     rebuild(&w);
     for (size_t i = 0; i < THREADS; i++)
         pthread_join(threads[i].id, NULL);
+    pthread_barrier_destroy(&tally.begin);
     account_explain(&ask, on_line, &totals);
     assert_int_equal(totals.spent[0], tally.spent); // whoever settled
     assert_true(totals.spent[0] <= (int64_t)ALLOWED * COST);
@@ -148,6 +154,7 @@ static void test_race(void **state)
     assert_int_equal(totals.reserved[0], 0);
     assert_int_equal(totals.reserved[1], 0);
     assert_int_equal(totals.running, 0);
+    assert_int_equal(totals.tokens, tally.tokens);
     assert_true(tally.refused_quota > 0);
     assert_true(tally.admitted >= 20 * ALLOWED);
     assert_int_equal(policy_state_limits_hit(w.state, LIMIT_QUOTA), tally.refused_quota);
