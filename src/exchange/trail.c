@@ -196,7 +196,7 @@ void trail_attempt_begin(struct exchange *x)
         request_log_own(entry, x->trail.exchange->own[i]);
     x->trail.attempts++;
     x->trail.attempt = entry;
-    entry->row.number = x->trail.attempts;
+    entry->row.number = x->attempts;
     entry->row.started_unix_ms = x->gw->worker->now_unix_ms;
     entry->row.first_byte_ms = -1;
 }

@@ -63,6 +63,11 @@ static bool is_word(char c)
            c == '_' || c == '.';
 }
 
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
+}
+
 static bool is_base64(char c)
 {
     return is_word(c) || c == '+' || c == '/' || c == '=' || c == '~';
@@ -154,15 +159,21 @@ static size_t scheme_len(struct slice s, size_t *keep)
     return 0;
 }
 
+/* Up to its last line, or the end of the string that it stands in. */
 static size_t private_key_len(struct slice s)
 {
-    size_t end;
+    size_t end, quote;
 
     if (!slice_starts(s, SLICE("-----BEGIN ")) ||
         slice_find_slice(slice_sub(s, 0, 60), SLICE("PRIVATE KEY-----")) == SIZE_MAX)
         return 0;
     end = slice_find_slice(s, SLICE("-----END "));
-    return end == SIZE_MAX ? s.len : end;
+    quote = slice_find(slice_sub(s, 0, end), '"');
+    if (quote == SIZE_MAX)
+        return end == SIZE_MAX ? s.len : end;
+    while (quote && s.ptr[quote - 1] == '\\')
+        quote--;
+    return quote;
 }
 
 static size_t shape_len(struct slice s, size_t *keep)
@@ -216,22 +227,35 @@ static size_t skip(struct slice s, size_t at, const char *any)
     return at;
 }
 
+/* Quotes, also those of a string inside a string; no other escape. */
+static size_t skip_quotes(struct slice s, size_t at)
+{
+    for (; at < s.len; at++) {
+        char next = at + 1 < s.len ? s.ptr[at + 1] : '\0';
+        if (s.ptr[at] == '\\' && (next == '"' || next == '\'' || next == '\\'))
+            continue;
+        if (s.ptr[at] != '"' && s.ptr[at] != '\'')
+            break;
+    }
+    return at;
+}
+
 /*
  * What follows a secret's name: "": "...", also inside another string, or =....  Answers where the
  * value begins; `len`: how long it is, 0 where it does not look like a secret.
  */
 static size_t named_value(struct slice rest, size_t *len)
 {
-    size_t at = skip(rest, 0, "\\\"'"), sign;
+    size_t name_end = skip_quotes(rest, 0), sign = skip(rest, name_end, " \t"), value, at;
 
     *len = 0;
-    at = skip(rest, at, " \t");
-    sign = at;
-    at = skip(rest, at, ":=");
+    at = skip(rest, sign, ":=");
     if (at == sign || at > sign + 2)
         return 0;
-    at = skip(rest, at, " \t");
-    at = skip(rest, at, "\\\"'");
+    value = skip(rest, at, " \t");
+    at = skip_quotes(rest, value);
+    if (name_end && at == value)
+        return 0; // a JSON number, or a word of JSON's own
     *len = word_len(slice_after(rest, at), is_base64);
     if (*len < LEAST_NAMED || !looks_random(slice_sub(rest, at, *len)))
         *len = 0;
@@ -309,14 +333,16 @@ static void end_word(struct redaction *r)
  */
 static bool skip_escape(struct redaction *r)
 {
-    const char *s = r->text.ptr + r->at;
-    size_t left = r->text.len - r->at;
+    struct slice rest = slice_after(r->text, r->at + 1);
+    size_t digits = 1;
 
-    if (s[0] != '\\' || left < 2)
+    if (r->text.ptr[r->at] != '\\' || !rest.len)
         return false;
-    if (s[1] == 'u')
-        r->at += left < 6 ? left : 6;
-    else if (s[1] && strchr("/bfnrt", s[1]))
+    while (digits < 5 && digits < rest.len && is_hex(rest.ptr[digits]))
+        digits++;
+    if (rest.ptr[0] == 'u' && digits == 5)
+        r->at += 6;
+    else if (rest.ptr[0] && strchr("/bfnrt", rest.ptr[0]))
         r->at += 2;
     else
         return false;
@@ -379,7 +405,7 @@ void redact_text(struct slice text, struct redact_own own, struct buf *out)
 
 void redact_header(struct slice name, struct slice value, struct redact_own own, struct buf *out)
 {
-    buf_append(out, name);
+    redact_text(name, own, out);
     buf_append(out, SLICE(": "));
     if (redact_is_secret_name(name))
         buf_append(out, MARK);
@@ -408,27 +434,36 @@ void redact_lines(struct slice lines, struct redact_own own, struct buf *out)
     }
 }
 
-void redact_target(struct slice target, struct redact_own own, struct buf *out)
+/* Of a query that has lost what can be told by its owner or shape. */
+static void hide_parameters(struct slice query, struct buf *out)
 {
-    size_t mark = slice_find(target, '?');
-    struct slice query, part, name, value;
-
-    redact_text(slice_sub(target, 0, mark), own, out);
-    if (mark == SIZE_MAX)
-        return;
-    query = slice_after(target, mark + 1);
-    buf_append_byte(out, '?');
     while (query.len) {
-        part = slice_cut(query, '&', &query);
-        name = slice_cut(part, '=', &value);
+        struct slice part = slice_cut(query, '&', &query), value;
+        struct slice name = slice_cut(part, '=', &value);
+
         if (redact_is_secret_name(name)) {
             buf_append(out, name);
-            buf_append(out, SLICE("="));
+            buf_append_byte(out, '=');
             buf_append(out, MARK);
         } else {
-            redact_text(part, own, out);
+            buf_append(out, part);
         }
         if (query.len)
             buf_append_byte(out, '&');
     }
+}
+
+void redact_target(struct slice target, struct redact_own own, struct buf *out)
+{
+    struct buf clean = {0};
+    size_t mark;
+
+    redact_text(target, own, &clean);
+    mark = slice_find(buf_peek(&clean), '?');
+    buf_append(out, slice_sub(buf_peek(&clean), 0, mark));
+    if (mark != SIZE_MAX) {
+        buf_append_byte(out, '?');
+        hide_parameters(slice_after(buf_peek(&clean), mark + 1), out);
+    }
+    buf_release(&clean);
 }
