@@ -161,6 +161,37 @@ for (const pair of PAIRS)
     });
   });
 
+// Too large to be held, it flows although it is no stream: what has passed is billed, too.
+describe('a large answer that is no stream', { concurrency: 8 }, () => {
+  const ways = [
+    ['the upstream resets', (res) => res.rst(), 'upstream_cut'],
+    ['the upstream goes silent', (res) => res.hang(), 'timeout'],
+    ['the client goes', (res) => res.hang(), 'client_abort'],
+  ];
+  for (const pair of PAIRS.filter(native))
+    for (const [what, then, outcome] of ways)
+      test(`${pair.name}: ${what} in the middle`, async () => {
+        const t = new Trial(rig, pair, {
+          stream: false,
+          script: async (req, res) => {
+            const body = JSON.stringify(req.dialect.answer({ model: 'm', words: Array(40000).fill('word ') }));
+            await res.head(200, { 'content-type': 'application/json', 'content-length': body.length });
+            await res.raw(body.slice(0, 150000));
+            await sleep(50);
+            return then(res);
+          },
+        });
+        const conn = await t.open();
+        const a = await conn.answer({ timeout: 5000 * SLOW, until: (x) => outcome === 'client_abort' && x.body.length > 100000 });
+        conn.reset();
+        assert.equal(a.status, 200);
+        assert.ok(!a.complete, 'a cut answer does not look whole');
+        const row = await t.row();
+        checkRow(row, { outcome, source: 'estimated', words: 40000 });
+        assert.ok(row.output_tokens > 10000, `${row.output_tokens} tokens for what was seen`);
+      });
+});
+
 describe('one after the other', { concurrency: 8 }, () => {
   // What the first upstream does; the second one answers well.
   const failures = {
