@@ -8,6 +8,7 @@
 
 /* Up to so many patterns, trying each is faster than looking any up. */
 #define LINEAR_MOST 8
+#define SLOTS_LEAST ((size_t)32)
 
 /* So many matches are put in order here; where there are more, the set is walked. */
 #define GATHERED 64
@@ -149,7 +150,7 @@ static void make_index(struct pattern_set *set, struct arena *a, struct pattern 
 {
     bool seen[GLOB_MAX_BYTES + 1] = {false};
 
-    set->slot_count = 4 * LINEAR_MOST;
+    set->slot_count = SLOTS_LEAST;
     while (set->slot_count < 2 * set->count)
         set->slot_count *= 2;
     set->slots = arena_array(a, struct slot, set->slot_count);

@@ -99,7 +99,7 @@ const struct permission_set *permission_set_new(struct arena *a, const struct pe
             order[live++] = &list[i];
     }
     if (live)
-        qsort(order, live, sizeof(*order), compare);
+        qsort(order, live, sizeof(const struct permission *), compare);
     set->everywhere = patterns_of(a, order, live, seed);
     set->by_provider = arena_array(a, struct provider_patterns, live);
     for (size_t from = 0, to; from < live; from = to) {

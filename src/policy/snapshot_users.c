@@ -140,7 +140,9 @@ static void build_file_permissions(struct builder *b)
     for (size_t i = 0; i < count; i++) {
         struct user *u;
         const struct provider *p = file_provider(b, &rows[i], &u);
-        if (u && !u->file_providers) {
+        if (!u)
+            continue;
+        if (!u->file_providers) {
             u->file_providers =
                 arena_array(&b->snapshot->arena, const struct provider *, u->file_provider_count);
             u->file_provider_count = 0;
@@ -151,7 +153,7 @@ static void build_file_permissions(struct builder *b)
     for (size_t at = 0; count && (entry = table_next(&b->by_id[ROW_USER], &at));) {
         struct user *u = entry->value;
         if (u->file_provider_count)
-            qsort(u->file_providers, u->file_provider_count, sizeof(*u->file_providers),
+            qsort(u->file_providers, u->file_provider_count, sizeof(const struct provider *),
                   compare_addresses);
     }
 }
