@@ -8,6 +8,7 @@
 
 struct counter {
     enum tokens_vocabulary vocabulary;
+    size_t limit;         // bytes of text that are looked at
     struct buf plain;     // a text at a time
     int64_t around;       // what stands around texts, and media
     int64_t tokens;       // of the texts that were looked at,
@@ -17,16 +18,20 @@ struct counter {
 
 static void add_bytes(struct counter *c, struct slice utf8)
 {
+    struct slice read;
+
     if (!utf8.len)
         return;
-    c->tokens += tokens_count(c->vocabulary, utf8);
-    c->bytes += (int64_t)utf8.len;
+    read = slice_sub(utf8, 0, c->limit - (size_t)c->bytes);
+    c->tokens += tokens_count(c->vocabulary, read);
+    c->bytes += (int64_t)read.len;
+    c->unread_bytes += (int64_t)(utf8.len - read.len);
 }
 
 /* Beyond the limit a text is only measured. */
 static bool left_out(struct counter *c, size_t len)
 {
-    if (c->bytes < (int64_t)TOKENS_EXACT_BYTES)
+    if (c->bytes < (int64_t)c->limit)
         return false;
     c->unread_bytes += (int64_t)len;
     return true;
@@ -139,7 +144,12 @@ static void add_tool(struct counter *c, const struct chat_tool *t)
 
 int64_t count_request(const struct chat_request *r, struct slice model)
 {
-    struct counter c = {.vocabulary = tokens_vocabulary_for(model)};
+    return count_request_within(r, model, TOKENS_EXACT_BYTES);
+}
+
+int64_t count_request_within(const struct chat_request *r, struct slice model, size_t limit)
+{
+    struct counter c = {.vocabulary = tokens_vocabulary_for(model), .limit = limit};
     double unread;
 
     if (!tokens_have(c.vocabulary))

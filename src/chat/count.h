@@ -32,6 +32,9 @@ enum {
  */
 int64_t count_request(const struct chat_request *r, struct slice model);
 
+/** The same, looking at `limit` bytes of text at most; not 0. */
+int64_t count_request_within(const struct chat_request *r, struct slice model, size_t limit);
+
 /** The number in the answer of an upstream's counter; false when there is none. */
 bool count_read_answer(enum dialect upstream, struct slice body, int64_t *tokens);
 

@@ -5,8 +5,8 @@
 #include "chat/measure.h"
 #include "chat/translate.h"
 
-#define PIECES      32
 #define PIECE_BYTES ((size_t)1024)
+#define PIECES      (ESTIMATE_EXACT_BYTES / PIECE_BYTES)
 
 enum tokens_vocabulary estimate_vocabulary(struct slice model)
 {
@@ -16,7 +16,9 @@ enum tokens_vocabulary estimate_vocabulary(struct slice model)
 
 int64_t estimate_request(const struct chat_request *r, struct slice model)
 {
-    return count_request(r, tokens_vocabulary_for(model) == TOKENS_NONE ? SLICE("gpt-4o") : model);
+    if (tokens_vocabulary_for(model) == TOKENS_NONE)
+        model = SLICE("gpt-4o");
+    return count_request_within(r, model, ESTIMATE_EXACT_BYTES);
 }
 
 /* Base64, as that of media is: nothing that is no word of a text would be so long. */

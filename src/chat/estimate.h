@@ -15,7 +15,11 @@
  */
 enum tokens_vocabulary estimate_vocabulary(struct slice model);
 
-/** Of a longer body only some pieces are looked at, so that a worker is not held up. */
+/*
+ * A worker must not be held up: no more text than that is counted, and the rest taken to be
+ * like it.  A body that is longer still is not even read; some pieces of it are counted.
+ */
+#define ESTIMATE_EXACT_BYTES ((size_t)32 << 10)
 #define ESTIMATE_WHOLE_BYTES ((size_t)256 << 10)
 
 /**

@@ -175,6 +175,26 @@ static void test_input(void **state)
         }
 }
 
+/* Of a long request not all is counted, and the rest is like it. */
+static void test_long_input(void **state)
+{
+    struct buf body = {0};
+    struct arena a;
+    int64_t tokens, exact;
+
+    (void)state;
+    arena_init(&a, 0);
+    buf_append_str(&body, "{\"messages\":[{\"role\":\"user\",\"content\":\"");
+    while (buf_len(&body) < 6 * ESTIMATE_EXACT_BYTES)
+        buf_append_str(&body, RUSSIAN);
+    exact = tokens_of("gpt-5", slice_after(buf_peek(&body), 40));
+    buf_append_str(&body, "\"}]}");
+    tokens = estimate_input(C, OP_GENERATE, buf_peek(&body), SLICE("gpt-5"), NULL, &a);
+    assert_in_range(tokens, exact - exact / 50, exact + exact / 50 + 20);
+    buf_release(&body);
+    arena_release(&a);
+}
+
 /* What cannot be read, or is too long to be, is taken to be like its pieces. */
 static void test_sampled(void **state)
 {
@@ -214,7 +234,7 @@ int main(void)
         cmocka_unit_test(test_whole),        cmocka_unit_test(test_long),
         cmocka_unit_test(test_none),         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_escaped_part), cmocka_unit_test(test_input),
-        cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_sampled),      cmocka_unit_test(test_long_input),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
