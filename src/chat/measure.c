@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "chat/measure_places.h"
+#include "chat/measure_skip.h"
 #include "chat/peek.h"
 #include "chat/peek_skip.h"
 #include "json/raw.h"
@@ -240,7 +241,7 @@ static const char *enter(struct meter *t, const struct measure_place *place, con
                          const char *end)
 {
     if (t->depth == ARRAY_LEN(t->levels))
-        return peek_container_end(at, end);
+        return measure_skip(at, end);
     t->levels[t->depth++] = (struct level){place, *at == '{'};
     return at + 1;
 }
@@ -254,7 +255,7 @@ static const char *leave(struct meter *t, const char *at)
     return at + 1;
 }
 
-/* Behind the value at `at` that stands under a key with a rule, or, where that leads in, at what it holds. */
+/* Behind the value at `at`, under a key with a rule; where that leads in, at what it holds. */
 static const char *read_value(struct meter *t, const struct measure_rule *rule, const char *at,
                               const char *end)
 {
@@ -290,7 +291,9 @@ static const char *read_member(struct meter *t, const char *at, const char *end)
     at = json_skip_blanks(at + 1, end);
     if (at == end)
         return at;
-    return rule ? read_value(t, rule, at, end) : peek_value_end(at, end);
+    if (rule)
+        return read_value(t, rule, at, end);
+    return *at == '{' || *at == '[' ? measure_skip(at, end) : peek_value_end(at, end);
 }
 
 static void walk(struct meter *t, const char *at, const char *end)

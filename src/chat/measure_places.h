@@ -1,4 +1,4 @@
-/* measure_places.h - where in a request of each dialect media and limits stand.  For chat/measure.c. */
+/* measure_places.h - where in requests media and limits stand.  For chat/measure.c. */
 #ifndef CHAT_MEASURE_PLACES_H
 #define CHAT_MEASURE_PLACES_H
 

@@ -13,6 +13,8 @@
 #include "base/array.h"
 #include "base/buf.h"
 #include "chat/measure.h"
+#include "chat/measure_skip.h"
+#include "chat/peek.h"
 #include "json/scan.h"
 
 #define C DIALECT_OPENAI_CHAT
@@ -216,6 +218,53 @@ static void test_fixtures(void **state)
     buf_release(&body);
 }
 
+/* Wherever a container begins, it ends where the slower look says, and nowhere if it is cut. */
+static void check_skips(struct slice text)
+{
+    bool in_string = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        struct slice rest = slice_after(text, i);
+        size_t len;
+
+        if (in_string && text.ptr[i] == '\\')
+            i++;
+        else if (text.ptr[i] == '"')
+            in_string = !in_string;
+        if (in_string || (rest.ptr[0] != '{' && rest.ptr[0] != '['))
+            continue;
+        len = peek_value(rest).len;
+        assert_ptr_equal(measure_skip(rest.ptr, rest.ptr + rest.len), rest.ptr + len);
+        assert_ptr_equal(measure_skip(rest.ptr, rest.ptr + len), rest.ptr + len);
+        assert_null(measure_skip(rest.ptr, rest.ptr + len - 1));
+    }
+}
+
+static void test_skips(void **state)
+{
+    static const char *const names[] = {"04-tool-call.chat.json", "07-thinking-tools.gemini.json"};
+    struct buf text = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        read_file(names[i], &text);
+        check_skips(buf_peek(&text));
+    }
+    for (size_t before = 0; before < 140; before++) // escapes across the ends of blocks
+        for (size_t slashes = 0; slashes < 6; slashes += 2) {
+            buf_clear(&text);
+            buf_append_str(&text, "[[\"");
+            for (size_t i = 0; i < before; i++)
+                buf_append_byte(&text, '[');
+            for (size_t i = 0; i < slashes; i++)
+                buf_append_byte(&text, '\\');
+            buf_append_str(&text, "\\\"]]]]\",{\"]\":\"}\"}],7]");
+            assert_true(is_json(buf_peek(&text)));
+            check_skips(buf_peek(&text));
+        }
+    buf_release(&text);
+}
+
 static void test_bounds(void **state)
 {
     static const struct {
@@ -249,9 +298,9 @@ static void test_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),  cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_fixtures),
-        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_cases), cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_sizes), cmocka_unit_test(test_fixtures),
+        cmocka_unit_test(test_skips), cmocka_unit_test(test_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

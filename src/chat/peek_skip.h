@@ -1,4 +1,4 @@
-/* peek_skip.h - over values in JSON that is trusted.  For chat/peek.c and chat/measure*.c. */
+/* peek_skip.h - over values in JSON that is trusted.  For chat/peek.c and chat/measure.c. */
 #ifndef CHAT_PEEK_SKIP_H
 #define CHAT_PEEK_SKIP_H
 

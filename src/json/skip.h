@@ -1,4 +1,4 @@
-/* skip.h - over blanks and strings, sixteen bytes at a time.  For this room and chat/peek_skip.h. */
+/* skip.h - over blanks and strings, sixteen bytes at a time.  For this room and chat. */
 #ifndef JSON_SKIP_H
 #define JSON_SKIP_H
 
@@ -60,6 +60,21 @@ JSON_INLINE unsigned json_bounds(const char *p)
     return (unsigned)_mm_movemask_epi8(hit);
 }
 
+/* That byte. */
+JSON_INLINE unsigned json_equal(const char *p, char c)
+{
+    return (unsigned)_mm_movemask_epi8(
+        _mm_cmpeq_epi8(_mm_loadu_si128((const void *)p), _mm_set1_epi8(c)));
+}
+
+/* That byte or the one that differs in the bit of upper case, as [ does from {. */
+JSON_INLINE unsigned json_equal_folded(const char *p, char c)
+{
+    __m128i v = _mm_or_si128(_mm_loadu_si128((const void *)p), _mm_set1_epi8(0x20));
+
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(c)));
+}
+
 /* What is not a space. */
 JSON_INLINE unsigned json_unspaced(const char *p)
 {
@@ -102,6 +117,16 @@ JSON_INLINE unsigned json_marks(const char *p)
 JSON_INLINE unsigned json_bounds(const char *p)
 {
     JSON_MASK(p, c, c == ',' || (c | 0x20) == '}' || c <= ' ');
+}
+
+JSON_INLINE unsigned json_equal(const char *p, char c)
+{
+    JSON_MASK(p, other, other == (unsigned char)c);
+}
+
+JSON_INLINE unsigned json_equal_folded(const char *p, char c)
+{
+    JSON_MASK(p, other, (other | 0x20) == (unsigned char)c);
 }
 
 JSON_INLINE unsigned json_unspaced(const char *p)
