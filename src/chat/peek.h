@@ -87,8 +87,9 @@ struct peek_wants {
 
 /**
  * For texts that no scan has accepted: fills `values[count]`, raw, absent ones with a NULL
- * pointer, and what was swept in them (its `sample` is set before).  False when `object` is none: its top level is held
- * against the grammar, and what stands in it must end where its strings and brackets say.
+ * pointer, and what was swept in them (its `sample` is set before).  False when `object` is
+ * none: its top level is held against the grammar, and what stands in it must end where its
+ * strings and brackets say.
  */
 bool peek_members(struct slice object, const struct peek_wants *w, struct slice *values,
                   struct peek_swept *swept);
