@@ -319,7 +319,7 @@ static enum err read_system(struct compiler *c)
 {
     static const char *const words[] = {"prepend", "append"};
     size_t place = choose(c->row->place, words, 2, 1);
-    const struct json *value;
+    const struct json *value = NULL;
 
     if (place == 2)
         return fail(c, "place: must be prepend or append");

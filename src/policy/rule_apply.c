@@ -311,6 +311,7 @@ static void keep(struct applying *ap, struct slice body)
     json_splice_init(ap->splice, ap->arena, ap->out->body);
 }
 
+// NOLINTNEXTLINE(readability-function-size): what a body is, what to do, and where to put it
 enum err rules_apply(const struct rule_matches *m, enum dialect dialect, enum operation op,
                      struct slice body, struct json_splice *splice, struct arena *a,
                      struct rule_result *out, struct err_info *e)

@@ -34,6 +34,7 @@ static void run_add(struct rule_run *run, const struct rule *r, struct arena *a)
         size_t cap = run->cap ? 2 * run->cap : 4;
         const struct rule **more = arena_array(a, const struct rule *, cap);
         if (run->count)
+            // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
             memcpy(more, run->rules, run->count * sizeof(*more));
         run->rules = more;
         run->cap = cap;

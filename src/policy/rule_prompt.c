@@ -82,6 +82,7 @@ static bool can_carry(const struct block_fields *f, enum rule_target target)
     return !json_string_eq(f->type, SLICE("text")) || !is_blank_text(f->text);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): once, for what is inside a tool's result
 static void read_block(struct prompt *p, struct slice item, enum rule_target target, bool is_inside)
 {
     struct block_fields f = read_fields(item);

@@ -151,6 +151,7 @@ static void at_item(struct step *s, struct slice array, struct slice item, size_
 
 static void walk(struct step *s, struct slice value, size_t at);
 
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the path is long, RULE_PATH_STEPS at most
 static void walk_key(struct step *s, struct slice object, size_t at)
 {
     struct slice key = s->r->path.steps[at].key;
@@ -167,6 +168,7 @@ static void walk_key(struct step *s, struct slice object, size_t at)
     }
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): see walk_key()
 static void walk_item(struct step *s, struct slice array, size_t at)
 {
     size_t wanted = s->r->path.steps[at].item, count = 0;
@@ -198,6 +200,7 @@ static void walk_item(struct step *s, struct slice array, size_t at)
         rule_push(s->w, array, count, made);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): see walk_key()
 static void walk_all(struct step *s, struct slice array, size_t at)
 {
     struct peek p = peek_into(array);
@@ -220,7 +223,8 @@ static void walk_all(struct step *s, struct slice array, size_t at)
     }
 }
 
-/* `value` is what the steps before `at` lead to.  Deep as the path is long. */
+/* `value` is what the steps before `at` lead to. */
+// NOLINTNEXTLINE(misc-no-recursion): see walk_key()
 static void walk(struct step *s, struct slice value, size_t at)
 {
     bool wants_object = s->r->path.steps[at].kind == RULE_STEP_KEY;

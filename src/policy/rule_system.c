@@ -88,7 +88,7 @@ static void chat_system(const struct system_step *s)
 static void gemini_system(const struct system_step *s)
 {
     struct slice object = rule_member(s->w, s->w->top, SLICE("generateContentRequest"));
-    struct slice key = SLICE("systemInstruction"), value, parts;
+    struct slice key = SLICE("systemInstruction"), prompt, parts;
 
     if (is_gone(object)) {
         object = s->w->top;
@@ -97,16 +97,16 @@ static void gemini_system(const struct system_step *s)
             return;
         }
     }
-    value = rule_member(s->w, object, SLICE("system_instruction"));
-    if (value.ptr)
+    prompt = rule_member(s->w, object, SLICE("system_instruction"));
+    if (prompt.ptr)
         key = SLICE("system_instruction");
     else
-        value = rule_member(s->w, object, key);
-    parts = rule_member(s->w, value, SLICE("parts"));
-    if (is_gone(value))
-        rule_put(s->w, object, value, key, text_block(s, "{\"parts\":[{\"text\":", "}]}"));
-    else if (json_is_object(value) && is_gone(parts))
-        rule_put(s->w, value, parts, SLICE("parts"), text_block(s, "[{\"text\":", "}]"));
+        prompt = rule_member(s->w, object, key);
+    parts = rule_member(s->w, prompt, SLICE("parts"));
+    if (is_gone(prompt))
+        rule_put(s->w, object, prompt, key, text_block(s, "{\"parts\":[{\"text\":", "}]}"));
+    else if (json_is_object(prompt) && is_gone(parts))
+        rule_put(s->w, prompt, parts, SLICE("parts"), text_block(s, "[{\"text\":", "}]"));
     else if (json_is_array(parts))
         add_to_list(s, parts, text_block(s, "{\"text\":", "}"));
     else

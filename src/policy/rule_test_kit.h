@@ -8,13 +8,12 @@
 /* Single quotes stand for double ones. */
 static inline struct slice kit_quotes(struct arena *a, const char *text)
 {
-    struct slice s = arena_dup(a, slice_str(text));
+    size_t len = strlen(text);
+    char *copy = arena_alloc(a, len + 1, 1);
 
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '\'')
-            ((char *)(uintptr_t)s.ptr)[i] = '"';
-    }
-    return s;
+    for (size_t i = 0; i < len; i++)
+        copy[i] = text[i] == '\'' ? '"' : text[i];
+    return slice_of(copy, len);
 }
 
 /* `rules` is the inside of a list of rows: {'phase': 'inbound', ...}, {...}. */

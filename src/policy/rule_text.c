@@ -102,7 +102,7 @@ static void replace(struct text_step *s, struct slice literal)
     rule_bytes(s->w, literal, arena_dup(s->w->arena, buf_peek(&s->literal)));
 }
 
-/* Deep as the table is wide. */
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the table is wide
 static void walk(struct text_step *s, struct slice value, const char *const *steps)
 {
     bool is_list = steps[0] && strcmp(steps[0], "*") == 0;

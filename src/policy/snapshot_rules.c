@@ -29,6 +29,7 @@ static void keep(struct scopes *s, const struct rule_list **list, const struct r
         size_t cap = of->cap ? 2 * of->cap : 2;
         const struct rule **more = arena_array(a, const struct rule *, cap);
         if (of->count)
+            // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
             memcpy(more, of->rules, of->count * sizeof(*more));
         of->rules = more;
         of->cap = cap;
