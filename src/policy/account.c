@@ -67,6 +67,8 @@ struct limit_names account_names(struct slice asked, struct slice provider, stru
         if (model.len)
             memcpy(full + provider.len + 1, model.ptr, model.len);
         n.names[n.count++] = slice_of(full, len);
+        if (!slice_eq(model, asked))
+            n.names[n.count++] = model;
     }
     return n;
 }

@@ -85,11 +85,14 @@ const struct allowance *account_allowance(const struct key *key, enum subject su
 
 /* The names that patterns of rate limits are held against. */
 struct limit_names {
-    struct slice names[2]; // [count]
+    struct slice names[3]; // [count]
     size_t count;
 };
 
-/** `full` is room for "provider/model", in the arena if there is one to build. */
+/**
+ * What a row's pattern is held against: the name that was sent, and the model that it came to,
+ * with the provider in front and without, so that no spelling gets around a limit.
+ */
 struct limit_names account_names(struct slice asked, struct slice provider, struct slice model,
                                  struct arena *a);
 

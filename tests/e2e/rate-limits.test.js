@@ -55,9 +55,10 @@ test('the most specific row counts, also by provider/model', async () => {
   for (let i = 0; i < 3; i++) assert.equal((await send(users.specific, { model: 'gpt-other' })).status, 200);
   assert.equal((await send(users.specific, { model: 'gpt-other' })).status, 429);
   for (let i = 0; i < 2; i++) assert.equal((await send(users.specific)).status, 200);
-  assert.equal((await send(users.specific)).status, 429);
-  assert.equal((await send(users.specific, { model: 'fast' })).status, 200);
-  assert.equal((await send(users.specific, { model: 'fast' })).status, 429);
+  for (const model of ['gpt-test', 'openai/gpt-test', 'fast']) assert.equal((await send(users.specific, { model })).status, 429, `${model} is gpt-test all the same`);
+  const claude = () => ask(rig, anthropic, { key: users.specific.key });
+  assert.equal((await claude()).status, 200);
+  assert.equal((await claude()).status, 429);
 });
 
 test("a key's row narrows the user's", async () => {
