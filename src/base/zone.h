@@ -32,12 +32,6 @@ bool zone_parse_fixed(struct zone *z, struct slice text);
 /** "CET-1CEST,M3.5.0,M10.5.0/3": a rule for all time, as $TZ may be one; false otherwise. */
 bool zone_parse_rule(struct zone *z, struct slice text);
 
-/** Whether it is UTC and always has been, as far as can be seen at once. */
-static inline bool zone_is_utc(const struct zone *z)
-{
-    return !z->infos && !z->rule.has_summer && !z->rule.standard_s;
-}
-
 /** Whether it may be the name of a zone's file, "Europe/Berlin": nothing that leaves the directory. */
 bool zone_is_name(struct slice text);
 

@@ -126,6 +126,7 @@ bool ledger_step_parse(struct slice name, enum ledger_step *out);
 struct ledger_filter {
     int64_t since_unix_ms, until_unix_ms; // when the exchange started; 0: no bound
     struct slice user, key, provider, model, alias, outcome; // NULL: any
+    int64_t user_id, key_id; // 0: any; a name may have been another's before, an id never was
     /* totals */
     unsigned groups; // bits of ledger_group
     enum ledger_step step;

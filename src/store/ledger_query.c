@@ -105,6 +105,8 @@ enum parameter {
     PARAM_END_ID,
     PARAM_AFTER,
     PARAM_BEFORE,
+    PARAM_USER_ID,
+    PARAM_KEY_ID,
 };
 
 void ledger_filter_names(const struct ledger_filter *f, struct slice out[LEDGER_GROUP_COUNT])
@@ -121,20 +123,24 @@ void ledger_filter_names(const struct ledger_filter *f, struct slice out[LEDGER_
 static void write_names(struct buf *sql, const struct ledger_filter *f)
 {
     struct slice names[LEDGER_GROUP_COUNT];
-    bool any = false;
+    struct buf where = {.data = NULL};
 
     ledger_filter_names(f, names);
     for (int i = 0; i < LEDGER_GROUP_COUNT; i++) {
-        if (!names[i].ptr)
-            continue;
-        if (!any)
-            buf_append_str(sql, " AND r.shape IN (SELECT fh.id FROM usage_series fs"
-                                " CROSS JOIN usage_shape fh ON fh.series = fs.id WHERE TRUE");
-        buf_printf(sql, " AND fs.%s = ?%d", group_names[i], PARAM_NAMES + i);
-        any = true;
+        if (names[i].ptr)
+            buf_printf(&where, " AND fs.%s = ?%d", group_names[i], PARAM_NAMES + i);
     }
-    if (any)
+    if (f->user_id)
+        buf_printf(&where, " AND fs.user_id = ?%d", PARAM_USER_ID);
+    if (f->key_id)
+        buf_printf(&where, " AND fs.key_id = ?%d", PARAM_KEY_ID);
+    if (buf_len(&where)) {
+        buf_append_str(sql, " AND r.shape IN (SELECT fh.id FROM usage_series fs"
+                            " CROSS JOIN usage_shape fh ON fh.series = fs.id WHERE TRUE");
+        buf_append(sql, buf_peek(&where));
         buf_append_byte(sql, ')');
+    }
+    buf_release(&where);
 }
 
 /* What a row is made of. */
@@ -253,6 +259,8 @@ static void bind_rows(sqlite3_stmt *st, const struct ledger_filter *f, struct id
     db_bind_text(st, PARAM_END_ID, slice_str(b->end));
     db_bind_text(st, PARAM_AFTER, f->after);
     db_bind_text(st, PARAM_BEFORE, f->before);
+    sqlite3_bind_int64(st, PARAM_USER_ID, f->user_id);
+    sqlite3_bind_int64(st, PARAM_KEY_ID, f->key_id);
 }
 
 /* After some row: those that follow it.  Else the newest, taken from the end and turned round. */

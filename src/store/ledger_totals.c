@@ -43,10 +43,17 @@ struct totals {
 
 /* ---- who counts for what ---- */
 
-static bool is_left_out(const struct ledger_filter *f, const struct slice names[LEDGER_GROUP_COUNT])
+/* Columns of a series, behind its names. */
+enum { COLUMN_USER_ID = LEDGER_GROUP_COUNT, COLUMN_KEY_ID };
+
+static bool is_left_out(const struct ledger_filter *f, sqlite3_stmt *series,
+                        const struct slice names[LEDGER_GROUP_COUNT])
 {
     struct slice wanted[LEDGER_GROUP_COUNT];
 
+    if ((f->user_id && f->user_id != sqlite3_column_int64(series, COLUMN_USER_ID)) ||
+        (f->key_id && f->key_id != sqlite3_column_int64(series, COLUMN_KEY_ID)))
+        return true;
     ledger_filter_names(f, wanted);
     for (size_t g = 0; g < LEDGER_GROUP_COUNT; g++) {
         if (wanted[g].ptr && !slice_eq(wanted[g], names[g]))
@@ -87,7 +94,7 @@ static enum err find_series(struct totals *t, struct member *m, struct err_info 
     if (rc == SQLITE_ROW) {
         for (int g = 0; g < LEDGER_GROUP_COUNT; g++)
             names[g] = db_column(t->find_series, g);
-        m->group = is_left_out(t->filter, names) ? NULL : group_of(t, names);
+        m->group = is_left_out(t->filter, t->find_series, names) ? NULL : group_of(t, names);
     } else if (rc != SQLITE_DONE) {
         ledger_query_fail(t->ledger, e);
     }
@@ -433,8 +440,8 @@ static enum err add_up(struct totals *t, struct ledger_filter *f, int64_t now_un
 
     buf_append_str(&sql, "SELECT ");
     for (size_t g = 0; g < LEDGER_GROUP_COUNT; g++)
-        buf_printf(&sql, "%ss.%s", g ? ", " : "", ledger_group_name((enum ledger_group)g));
-    buf_append_str(&sql, " FROM usage_series s WHERE s.id = ?1");
+        buf_printf(&sql, "s.%s, ", ledger_group_name((enum ledger_group)g));
+    buf_append_str(&sql, "s.user_id, s.key_id FROM usage_series s WHERE s.id = ?1");
     if (ledger_prepare(t->ledger->db, &sql, &t->find_series, e))
         return e->code;
     walk(t, f, now_unix_ms, e);

@@ -91,6 +91,9 @@ static bool belongs(const struct question *q, const struct usage_record *r,
     struct slice wanted[LEDGER_GROUP_COUNT];
 
     ledger_filter_names(&q->filter, wanted);
+    if ((q->filter.user_id && q->filter.user_id != r->user_id) ||
+        (q->filter.key_id && q->filter.key_id != r->key_id))
+        return false;
     if ((q->filter.since_unix_ms && r->started_unix_ms < q->filter.since_unix_ms) ||
         (q->filter.until_unix_ms && r->started_unix_ms >= q->filter.until_unix_ms))
         return false;
@@ -203,6 +206,10 @@ static void test_totals_equal_rows(void **state)
             q.filter.user = SLICE("b");
         if (i % 5 == 2)
             q.filter.outcome = SLICE("timeout");
+        if (i % 6 == 5)
+            q.filter.user_id = 2;
+        if (i % 9 == 5)
+            q.filter.key_id = 4;
         if (i % 7 == 3)
             q.filter.alias = SLICE("");
         if (i % 4 > 1)
@@ -422,6 +429,10 @@ static void test_pages(void **state)
         filter.before = slice_of(page.ids[0], ID_TEXT_BYTES - 1);
     } while (page.count == 7);
     assert_int_equal(next, 0);
+    page = page_of(l, (struct ledger_filter){.user_id = 2, .key_id = 5, .limit = 50});
+    assert_int_equal(page.count, 20); // of 300 every fifteenth
+    for (size_t i = 0; i < page.count; i++)
+        assert_int_equal(number_of(page.ids[i]) % 15, 4);
     ledger_close(l);
     fixture_remove(&f);
 }
