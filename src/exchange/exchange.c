@@ -33,7 +33,7 @@ void exchange_wake(struct exchange *x)
 
 void exchange_wake_at(struct exchange *x, int64_t at_ms)
 {
-    if (x->deadline_at_ms && x->deadline_at_ms < at_ms)
+    if (x->deadline_at_ms && x->deadline_at_ms < at_ms && !x->recorded)
         at_ms = x->deadline_at_ms;
     timer_set(x->gw->worker, &x->timer, at_ms);
 }

@@ -318,6 +318,36 @@ static void test_database_gone(void **state)
     fixture_remove(&r.f);
 }
 
+/* An empty file in its place, as a copy has that just began, is not made a database. */
+static void test_database_empty(void **state)
+{
+    struct running r;
+    struct stat st;
+    char path[96];
+    int fd;
+
+    (void)state;
+    start(&r, 1, (struct journal_limits){.ring_bytes = 1 << 20, .slot_count = 64});
+    snprintf(path, sizeof(path), "%s/gproxy.db", r.f.dir);
+    settle_all(&r, 0, 100);
+    assert_true(writer_flush(r.writer, 5000));
+    assert_true(hide(path, true));
+    fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    settle_all(&r, 100, 200);
+    await(&r, is_away);
+    assert_false(writer_flush(r.writer, 500)); // tried again and again
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 0);
+    assert_int_equal(unlink(path), 0);
+    assert_true(hide(path, false));
+    assert_true(writer_flush(r.writer, 5000));
+    stop(&r);
+    assert_census(&r, 200);
+    fixture_remove(&r.f);
+}
+
 /* Made unusable for a while: another file stands in its place. */
 static void test_database_damaged(void **state)
 {
@@ -461,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_bound_and_restart),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_database_gone),
+        cmocka_unit_test(test_database_empty),
         cmocka_unit_test(test_database_damaged),
         cmocka_unit_test(test_idle),
         cmocka_unit_test(test_kill_at_any_moment),
