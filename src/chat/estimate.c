@@ -4,6 +4,7 @@
 #include "chat/count.h"
 #include "chat/measure.h"
 #include "chat/translate.h"
+#include "json/raw.h"
 
 #define PIECE_BYTES ((size_t)1024)
 #define PIECES      (ESTIMATE_EXACT_BYTES / PIECE_BYTES)
@@ -25,10 +26,19 @@ int64_t estimate_request(const struct chat_request *r, struct slice model)
 static bool is_data(struct slice piece)
 {
     for (size_t i = 0; i < piece.len; i++) {
-        if (piece.ptr[i] == ' ' || piece.ptr[i] == ',' || piece.ptr[i] & 0x80)
+        if (piece.ptr[i] == ' ' || piece.ptr[i] == ',' || piece.ptr[i] == '\\' ||
+            piece.ptr[i] & 0x80)
             return false;
     }
     return true;
+}
+
+/* Many write all but ASCII in escapes, which are no text. */
+static int64_t count_piece(enum tokens_vocabulary v, struct slice piece)
+{
+    char plain[2 * PIECE_BYTES]; // half an escape at the end may become longer
+
+    return tokens_count(v, slice_of(plain, json_string_decode_to(piece, plain)));
 }
 
 /* As if all of the text were like some pieces of it. */
@@ -43,7 +53,7 @@ static int64_t sampled(const struct chat_measure *m, struct slice body, struct s
 
         if (is_data(piece))
             continue;
-        tokens += tokens_count(v, piece);
+        tokens += count_piece(v, piece);
         bytes += (int64_t)piece.len;
     }
     if (bytes)

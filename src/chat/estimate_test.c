@@ -228,13 +228,39 @@ static void test_sampled(void **state)
     arena_release(&a);
 }
 
+/* Text is as many tokens in escapes. */
+static void test_escaped_input(void **state)
+{
+    struct buf plain = {0}, escaped = {0};
+    struct arena a;
+    int64_t tokens;
+
+    (void)state;
+    arena_init(&a, 0);
+    buf_append_str(&plain, "{\"input\":\"");
+    buf_append_str(&escaped, "{\"input\":\"");
+    while (buf_len(&plain) < 2 * ESTIMATE_WHOLE_BYTES) {
+        buf_append_str(&plain, "\xe5\xa4\xa9\xe5\x9c\xb0");
+        buf_append_str(&escaped, "\\u5929\\u5730");
+    }
+    buf_append_str(&plain, "\"}");
+    buf_append_str(&escaped, "\"}");
+    tokens = estimate_input(R, OP_GENERATE, buf_peek(&plain), SLICE("gpt-5"), NULL, &a);
+    assert_in_range(estimate_input(R, OP_GENERATE, buf_peek(&escaped), SLICE("gpt-5"), NULL, &a),
+                    tokens - tokens / 10, tokens + tokens / 10);
+    buf_release(&plain);
+    buf_release(&escaped);
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),        cmocka_unit_test(test_long),
-        cmocka_unit_test(test_none),         cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_escaped_part), cmocka_unit_test(test_input),
-        cmocka_unit_test(test_sampled),      cmocka_unit_test(test_long_input),
+        cmocka_unit_test(test_whole),         cmocka_unit_test(test_long),
+        cmocka_unit_test(test_none),          cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_escaped_part),  cmocka_unit_test(test_input),
+        cmocka_unit_test(test_sampled),       cmocka_unit_test(test_long_input),
+        cmocka_unit_test(test_escaped_input),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
