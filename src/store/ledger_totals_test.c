@@ -11,7 +11,7 @@
 #include "store/ledger_inside.h"
 #include "store/ledger_testing.h"
 
-#define RECORDS 1500
+#define RECORDS 1000
 
 static void must(enum err err, const struct err_info *e)
 {
@@ -90,6 +90,9 @@ static bool belongs(const struct question *q, const struct usage_record *r,
 {
     struct slice wanted[LEDGER_GROUP_COUNT];
 
+    if (t && q->filter.step &&
+        (r->started_unix_ms < t->step_unix_ms || r->started_unix_ms >= t->step_end_unix_ms))
+        return false;
     ledger_filter_names(&q->filter, wanted);
     if ((q->filter.user_id && q->filter.user_id != r->user_id) ||
         (q->filter.key_id && q->filter.key_id != r->key_id))
@@ -103,8 +106,7 @@ static bool belongs(const struct question *q, const struct usage_record *r,
         if (t && (q->filter.groups >> g & 1u) && !slice_eq(t->names[g], name_of(r, g)))
             return false;
     }
-    return !t || !q->filter.step ||
-           (r->started_unix_ms >= t->step_unix_ms && r->started_unix_ms < t->step_end_unix_ms);
+    return true;
 }
 
 static void add(struct ledger_total *t, const struct usage_record *r)
@@ -192,7 +194,7 @@ static void test_totals_equal_rows(void **state)
                 must(ledger_commit(l, &e), &e);
         }
     }
-    for (size_t i = 0; i < 300; i++) {
+    for (size_t i = 0; i < 200; i++) {
         struct zone zone = rule_zone(rules[i % ARRAY_LEN(rules)]);
         struct question q = {
             .filter = {.groups = (unsigned)random_below(&random, 1u << LEDGER_GROUP_COUNT),
