@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { useRig, standardConfig, ask, assertHealthy, newModel, KEYS, TIMEOUTS } from './lib/rig.js';
 import { chat, anthropic, gemini } from './lib/dialects.js';
-import { call, Conn, eventually } from './lib/client.js';
+import { call, Conn, eventually, sleep } from './lib/client.js';
 import { Gateway, gproxy, SLOW } from './lib/gateway.js';
 import { UPSTREAM_KEYS, answerWell } from './lib/upstream.js';
 
@@ -264,10 +264,11 @@ describe('with bodies', () => {
 describe('as much as is asked for', () => {
   const rig = useRig({ config: (up) => config(up, settings('off', 'off')) });
   const use = async (log) => {
-    const version = async () => /^gproxy_snapshot_version (\d+)$/m.exec((await call(rig.gw, { method: 'GET', path: '/metrics' })).text)[1];
-    const before = await version();
+    const published = () => rig.gw.output.split('"config.published"').length;
+    const before = published();
     rig.gw.writeConfig(config(rig.up, log));
-    await eventually(async () => (await version()) !== before, { timeout: 5000 * SLOW, what: 'new settings' });
+    await eventually(() => published() > before, { timeout: 5000 * SLOW, what: 'new settings' });
+    await sleep(100 * SLOW); // for each worker's turn
   };
 
   test('off: nothing, not even a file', async () => {
