@@ -10,6 +10,7 @@
 #include "json/scan.h"
 
 #define RECORDING_LEAST 1000 // tokens, of a sound or film that is there
+#define CHOICES_MOST    128  // that any vendor takes
 
 typedef unsigned char lanes __attribute__((vector_size(16)));
 
@@ -182,20 +183,26 @@ static void read_mime(struct source *s, struct slice value)
     s->has_medium = true;
 }
 
-static void apply(struct meter *t, const struct measure_rule *rule, struct slice value)
+/* A string that says nothing here may say anything to upstream. */
+static void read_choices(struct meter *t, struct slice value)
 {
     int64_t count;
 
+    if (!peek_count(value, &count))
+        count = json_is_string(value) ? CHOICES_MOST : 1;
+    if (t->m->choices < count)
+        t->m->choices = count;
+}
+
+static void apply(struct meter *t, const struct measure_rule *rule, struct slice value)
+{
     switch (rule->act) {
     case MEASURE_INTO:
         if (measure_place(rule->arg)->kind == MEASURE_URL)
             add_url(t, measure_place(rule->arg)->medium, value);
         break;
     case MEASURE_OUTPUT: read_output(t, rule->arg, value); break;
-    case MEASURE_CHOICES:
-        if (peek_count(value, &count) && t->m->choices < count)
-            t->m->choices = count;
-        break;
+    case MEASURE_CHOICES: read_choices(t, value); break;
     case MEASURE_MEDIUM: add_url(t, (enum medium)rule->arg, value); break;
     case MEASURE_NAMED:
         if (json_is_string(value) && value.len > 2)

@@ -294,16 +294,29 @@ static int64_t exponent_at(struct slice s)
     return down ? -power : power;
 }
 
+/* Others read more into a string than this does: escapes, "1_000". */
+static bool is_number_text(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!(s.ptr[i] >= '0' && s.ptr[i] <= '9') && !memchr("+-.eE", s.ptr[i], 5))
+            return false;
+    }
+    return json_is_number(s);
+}
+
 bool peek_count(struct slice value, int64_t *out)
 {
     int64_t count = 0, power = 0;
     bool in_fraction = false;
     size_t i;
 
-    if (json_is_string(value))
+    if (json_is_string(value)) {
         value = slice_sub(value, 1, value.len - 2);
-    if (!json_is_number(value))
+        if (!is_number_text(value))
+            return false;
+    } else if (!json_is_number(value)) {
         return false;
+    }
     if (value.ptr[0] == '-') {
         *out = 0;
         return true;

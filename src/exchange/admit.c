@@ -27,23 +27,30 @@ static int64_t add(int64_t a, int64_t b)
     return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
-/* At the dearest of all that may come to be asked, so that failover needs no more money. */
-static void bound(struct exchange *x, struct reserve_ask *ask)
+/* At the dearest that it may come to; what the ask has already stays, where it is more. */
+static void bound(const struct exchange *x, const struct chat_measure *m, const struct candidate *c,
+                  struct reserve_ask *ask)
+{
+    int64_t output = output_bound(x, m, c), cost = 0;
+    int64_t tokens = add(measure_input_likely(m), output);
+
+    if (c->price)
+        cost = price_dearest(c->price, measure_input_bound(m), output);
+    ask->tokens = tokens > ask->tokens ? tokens : ask->tokens;
+    ask->cost_nusd = cost > ask->cost_nusd ? cost : ask->cost_nusd;
+}
+
+/* For the dearest of all that may come to be asked, so that failover needs no more money. */
+static void bound_all(struct exchange *x, struct reserve_ask *ask)
 {
     struct chat_measure m;
 
     if (settle_is_free(x))
         return;
     chat_measure(x->target.dialect, x->target.operation, x->body, &m);
-    for (size_t i = 0; i < x->route->count; i++) {
-        const struct candidate *c = &x->route->candidates[i];
-        int64_t output = output_bound(x, &m, c), cost = 0;
-        int64_t tokens = add(measure_input_likely(&m), output);
-        if (c->price)
-            cost = price_dearest(c->price, measure_input_bound(&m), output);
-        ask->tokens = tokens > ask->tokens ? tokens : ask->tokens;
-        ask->cost_nusd = cost > ask->cost_nusd ? cost : ask->cost_nusd;
-    }
+    x->bounds_output = m.max_output >= 0;
+    for (size_t i = 0; i < x->route->count; i++)
+        bound(x, &m, &x->route->candidates[i], ask);
 }
 
 /* ---- what has no price ---- */
@@ -107,7 +114,7 @@ void admit_ask(struct exchange *x, struct reserve_ask *ask)
     *ask = ask_for(x, &x->route->candidates[0]);
     ask->is_priced = priced;
     if (account_is_limited(x->key) || x->snapshot->limits.on_unknown == ON_UNKNOWN_CHARGE_ESTIMATE)
-        bound(x, ask);
+        bound_all(x, ask);
 }
 
 /* All that must hold, or ERR_QUOTA, ERR_RATE_LIMIT. */
@@ -155,7 +162,7 @@ enum err admit_candidate(struct exchange *x, struct err_info *e)
     return ERR_NONE;
 }
 
-/* ---- afterwards ---- */
+/* ---- what is really sent ---- */
 
 /* What limits of tokens count: all of them, reasoning being a part of the output. */
 static int64_t tokens_of(const struct chat_usage *u)
@@ -168,6 +175,53 @@ static int64_t tokens_of(const struct chat_usage *u)
     }
     return sum;
 }
+
+static void measure_sent(const struct attempt *at, struct slice body, struct chat_measure *m)
+{
+    struct buf ruled = {0};
+
+    if (!at->is_foreign && at->splice) {
+        json_splice_to_buf(at->splice, &ruled);
+        body = buf_peek(&ruled);
+    }
+    chat_measure(at->dialect, at->operation, body, m);
+    buf_release(&ruled);
+}
+
+bool admit_attempt_ask(const struct exchange *x, const struct attempt *at,
+                       const struct chat_usage *spent, struct reserve_ask *ask)
+{
+    struct slice body = at->is_foreign ? buf_peek(&x->foreign_body) : at->body;
+    struct price_use use = {
+        .usage = spent, .tier = x->listener.tier, .at_unix_ms = x->began_unix_ms};
+    struct chat_measure m;
+
+    if (!account_is_limited(x->key) || settle_is_free(x) ||
+        (body.ptr == x->body.ptr && !at->splice))
+        return false;
+    measure_sent(at, body, &m);
+    if (!x->bounds_output)
+        m.max_output = -1; // such a bound is ours, or a rule's: the setting's counts
+    *ask = ask_for(x, at->candidate);
+    bound(x, &m, at->candidate, ask);
+    if (spent)
+        ask->tokens = add(ask->tokens, tokens_of(spent));
+    if (spent && at->candidate->price)
+        ask->cost_nusd = add(ask->cost_nusd, price_cost(at->candidate->price, &use));
+    return true;
+}
+
+enum err admit_attempt(struct exchange *x, const struct attempt *at, const struct chat_usage *spent,
+                       struct err_info *e)
+{
+    struct reserve_ask ask;
+
+    if (!admit_attempt_ask(x, at, spent, &ask))
+        return ERR_NONE;
+    return account_raise(&x->reservation, &ask, e);
+}
+
+/* ---- afterwards ---- */
 
 void admit_settle(struct exchange *x, const struct usage_record *r)
 {

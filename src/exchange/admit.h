@@ -13,6 +13,19 @@ void admit_ask(struct exchange *x, struct reserve_ask *ask);
  */
 enum err admit_candidate(struct exchange *x, struct err_info *e);
 
+/**
+ * What attempt_prepare() has made is what upstream bills, and it may ask for more than the
+ * client's own words did: what was said before and is kept here, thinking beside the answer, a
+ * rule's doing.  Fills in what that may take beside `spent`, which earlier rounds of the answer
+ * have used (NULL: there were none); false: what is held already counts.
+ */
+bool admit_attempt_ask(const struct exchange *x, const struct attempt *at,
+                       const struct chat_usage *spent, struct reserve_ask *ask);
+
+/** Holds that as well.  ERR_QUOTA, ERR_RATE_LIMIT: it does not fit, and is not to be asked. */
+enum err admit_attempt(struct exchange *x, const struct attempt *at, const struct chat_usage *spent,
+                       struct err_info *e);
+
 /** What was used takes the place of what was set aside; once, later calls do nothing. */
 void admit_settle(struct exchange *x, const struct usage_record *r);
 

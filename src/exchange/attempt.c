@@ -138,7 +138,8 @@ static bool attempt_begin(struct exchange *x)
     if (!c)
         return false;
     if (attempt_prepare(x, c, provider_pick(c->provider, x->tried++, &x->first_credential)) !=
-        ERR_NONE) {
+            ERR_NONE ||
+        admit_attempt(x, at, NULL, &at->err) != ERR_NONE) {
         at->state = ATTEMPT_FAILED; // nobody was asked
         return true;
     }

@@ -175,6 +175,7 @@ struct exchange {
     int64_t reserved_nusd; // what it may cost at most
     size_t admitted;       // the last candidate whose limits were asked
     bool is_metered;       // limits were asked: what they say is for the client
+    bool bounds_output;    // the client says how much it wants at most
     uint32_t slot;
 
     /* attempt */

@@ -223,27 +223,35 @@ static void on_limit(void *ctx, const struct account_line *line)
     json_close_object(w);
 }
 
-static void explain_limits(struct explaining *ex)
+/* Whether it would be let pass; nothing of it stays. */
+static void put_reservation(struct explaining *ex, const struct reserve_ask *ask)
 {
     struct exchange *x = ex->x;
     struct json_writer *w = &ex->w;
-    struct reserve_ask ask;
     struct reservation trial = {0};
     struct err_info e = {0};
 
-    admit_ask(x, &ask);
+    json_key(w, SLICE("reservation"));
+    json_open_object(w);
+    put_int(w, "tokens", ask->tokens);
+    put_usd(w, "usd", ask->cost_nusd);
+    if (account_reserve(&trial, ask, &x->arena, &e) != ERR_NONE)
+        put_error(w, "refused", x->target.dialect, &e);
+    account_release(&trial, ask->now_ms);
+    json_close_object(w);
+}
+
+static void explain_limits(struct explaining *ex)
+{
+    struct json_writer *w = &ex->w;
+    struct reserve_ask ask;
+
+    admit_ask(ex->x, &ask);
     json_key(w, SLICE("limits"));
     json_open_array(w);
     account_explain(&ask, on_limit, w);
     json_close_array(w);
-    json_key(w, SLICE("reservation"));
-    json_open_object(w);
-    put_int(w, "tokens", ask.tokens);
-    put_usd(w, "usd", ask.cost_nusd);
-    if (account_reserve(&trial, &ask, &x->arena, &e) != ERR_NONE)
-        put_error(w, "refused", x->target.dialect, &e);
-    account_release(&trial, ask.now_ms);
-    json_close_object(w);
+    put_reservation(ex, &ask);
 }
 
 /* ---- what would be sent ---- */
@@ -322,6 +330,7 @@ static void explain_attempt(struct explaining *ex, const struct candidate *c)
     struct exchange *x = ex->x;
     struct json_writer *w = &ex->w;
     struct attempt *at = &x->attempt;
+    struct reserve_ask ask;
 
     json_open_object(w);
     put_text(w, "provider", c->provider->name);
@@ -339,6 +348,8 @@ static void explain_attempt(struct explaining *ex, const struct candidate *c)
             put_rules(ex, "rules", &at->ruled);
             if (x->dropped.len)
                 put_text(w, "dropped", x->dropped);
+            if (admit_attempt_ask(x, at, NULL, &ask))
+                put_reservation(ex, &ask);
             put_head(w, buf_peek(&at->head));
             put_body(w, at);
         }

@@ -1,5 +1,6 @@
 /* resume.c - upstream paused in its answer and is asked to go on, unseen by the client. */
 #include "base/log.h"
+#include "exchange/admit.h"
 #include "exchange/attempt.h"
 #include "exchange/relay.h"
 #include "exchange/stages.h"
@@ -18,8 +19,13 @@ static void ask(struct exchange *x)
     x->foreign_body = next;
     sse_cutter_release(&x->relay.sse);
     x->relay.sse = (struct sse_cutter){0};
-    attempt_repeat(x);
     x->relay.is_asked = true;
+    x->attempt.err = (struct err_info){0};
+    if (admit_attempt(x, &x->attempt, &x->listener.usage, &x->attempt.err) != ERR_NONE) {
+        x->attempt.state = ATTEMPT_FAILED; // the caller's money or tokens do not reach so far
+        return;
+    }
+    attempt_repeat(x);
     x->relay.ping_at_ms = 0;
     x->relay.idle_at_ms = x->attempt.first_byte_at_ms;
     log_event(LOG_INFO, x->id, "attempt.resumed", "provider=%.*s attempts=%u",

@@ -233,6 +233,45 @@ enum err account_extend(struct reservation *r, const struct reserve_ask *ask, st
     return why.is_set ? refuse(&why, ask, e) : ERR_NONE;
 }
 
+/* With the lock held: is there room for so much in place of what is held? */
+static void check_raise(const struct reservation *r, const struct reserve_ask *ask, int64_t tokens,
+                        int64_t cost_nusd, struct refusal *why)
+{
+    for (int i = 0; i < SUBJECT_COUNT && !why->is_set && cost_nusd > r->cost_nusd; i++) {
+        purse_roll(r->held->purses[i], account_periods(r->account, ask->now_unix_ms));
+        purse_check(account_allowance(r->key, (enum subject)i), (enum subject)i,
+                    cost_nusd - r->cost_nusd, why);
+    }
+    if (why->is_set && __builtin_add_overflow(why->left_nusd, r->cost_nusd, &why->left_nusd))
+        why->left_nusd = INT64_MAX; // with what it holds itself
+    for (const struct held_meter *h = r->held->meters; h && !why->is_set; h = h->next)
+        meter_check_raise(h, tokens, ask->now_ms, why);
+}
+
+enum err account_raise(struct reservation *r, const struct reserve_ask *ask, struct err_info *e)
+{
+    int64_t tokens = ask->tokens > r->tokens ? ask->tokens : r->tokens;
+    int64_t cost = ask->cost_nusd > r->cost_nusd ? ask->cost_nusd : r->cost_nusd;
+    struct refusal why = {.is_set = false};
+
+    assert(r->is_held);
+    if (tokens == r->tokens && cost == r->cost_nusd)
+        return ERR_NONE;
+    account_lock(r->account);
+    check_raise(r, ask, tokens, cost, &why);
+    if (!why.is_set) {
+        for (int i = 0; i < SUBJECT_COUNT; i++)
+            purse_raise(r->held->purses[i], r->held->periods[i], cost - r->cost_nusd);
+        for (struct held_meter *h = r->held->meters; h; h = h->next)
+            meter_raise(h, tokens);
+        r->tokens = tokens;
+        r->cost_nusd = cost;
+    }
+    r->status = meter_status(r->held->meters, ask->now_ms);
+    account_unlock(r->account);
+    return why.is_set ? refuse(&why, ask, e) : ERR_NONE;
+}
+
 void account_settle(struct reservation *r, int64_t tokens, int64_t cost_nusd, int64_t now_ms,
                     int64_t now_unix_ms)
 {

@@ -71,6 +71,12 @@ enum err account_extend(struct reservation *r, const struct reserve_ask *ask, st
                         struct err_info *e);
 
 /**
+ * It turns out that the request may take more than was thought: holds at least ask's tokens
+ * and cost, or says ERR_QUOTA or ERR_RATE_LIMIT, and what was held stays.
+ */
+enum err account_raise(struct reservation *r, const struct reserve_ask *ask, struct err_info *e);
+
+/**
  * What really was used takes the place of what was held; whatever ran no longer does.  Money
  * goes to the period in which it was reserved.  Nothing happens where nothing is held.
  */

@@ -106,7 +106,13 @@ int64_t meter_used(struct meter *m, enum limit_figure f, int64_t now_ms);
 /** Leaves in `why` whatever takes longest to wait for; nothing where there is room. */
 void meter_check(const struct held_meter *h, int64_t now_ms, struct refusal *why);
 
+
+/** The same for as many tokens in place of those that are held; what else is counted is. */
+void meter_check_raise(const struct held_meter *h, int64_t tokens, int64_t now_ms,
+                       struct refusal *why);
+
 void meter_hold(struct held_meter *h, int64_t now_ms);
+void meter_raise(struct held_meter *h, int64_t tokens);
 void meter_settle(const struct held_meter *h, int64_t tokens, int64_t now_ms);
 void meter_release(const struct held_meter *h, int64_t now_ms);
 
@@ -122,6 +128,9 @@ int64_t purse_left(const struct purse *p, const struct quota *q);
 void purse_check(const struct allowance *of, enum subject subject, int64_t cost_nusd,
                  struct refusal *why);
 void purse_hold(struct purse *p, int64_t cost_nusd, int64_t periods[PERIOD_COUNT]);
+
+/** Holds so much more in those periods, but for the ones that are over. */
+void purse_raise(struct purse *p, const int64_t periods[PERIOD_COUNT], int64_t more_nusd);
 
 /** Takes back what was held, and counts what was spent, in the same periods. */
 void purse_settle(struct purse *p, const int64_t periods[PERIOD_COUNT], int64_t held_nusd,

@@ -34,11 +34,13 @@ static int64_t wait_for(const struct rate_limit *l, enum limit_figure f, int64_t
     return most < 0 ? 0 : window_wait_ms(l->meter->windows[f], now_ms, (int64_t)most);
 }
 
-void meter_check(const struct held_meter *h, int64_t now_ms, struct refusal *why)
+/* Those from `first` to before `end`. */
+static void check_figures(const struct held_meter *h, int first, int end, int64_t now_ms,
+                          struct refusal *why)
 {
     const struct rate_limit *l = h->limit;
 
-    for (int i = 0; i < FIGURE_COUNT; i++) {
+    for (int i = first; i < end; i++) {
         enum limit_figure f = (enum limit_figure)i;
         int64_t want = is_of_tokens(f) ? h->tokens : 1, wait_ms;
         if (l->figures[f] < 0 ||
@@ -54,6 +56,28 @@ void meter_check(const struct held_meter *h, int64_t now_ms, struct refusal *why
                 .wait_ms = wait_ms,
             };
     }
+}
+
+void meter_check(const struct held_meter *h, int64_t now_ms, struct refusal *why)
+{
+    check_figures(h, 0, FIGURE_COUNT, now_ms, why);
+}
+
+void meter_check_raise(const struct held_meter *h, int64_t tokens, int64_t now_ms,
+                       struct refusal *why)
+{
+    struct held_meter raised = *h;
+
+    raised.tokens = tokens;
+    h->limit->meter->held_tokens -= h->tokens;
+    check_figures(&raised, FIGURE_TPM, FIGURE_TPD + 1, now_ms, why);
+    h->limit->meter->held_tokens += h->tokens;
+}
+
+void meter_raise(struct held_meter *h, int64_t tokens)
+{
+    h->limit->meter->held_tokens += tokens - h->tokens;
+    h->tokens = tokens;
 }
 
 void meter_hold(struct held_meter *h, int64_t now_ms)

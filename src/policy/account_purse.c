@@ -50,6 +50,14 @@ void purse_hold(struct purse *p, int64_t cost_nusd, int64_t periods[PERIOD_COUNT
     }
 }
 
+void purse_raise(struct purse *p, const int64_t periods[PERIOD_COUNT], int64_t more_nusd)
+{
+    for (int i = 0; i < PERIOD_COUNT; i++) {
+        if (p->periods[i].index == periods[i])
+            p->periods[i].reserved_nusd += more_nusd;
+    }
+}
+
 void purse_settle(struct purse *p, const int64_t periods[PERIOD_COUNT], int64_t held_nusd,
                   int64_t spent_nusd)
 {

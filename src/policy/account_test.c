@@ -6,7 +6,7 @@
 
 static const char noon[] = "2026-11-27T12:00:00Z"; // a Friday; time 0 of the steps
 
-enum op { END, RESERVE, EXTEND, SETTLE, RELEASE };
+enum op { END, RESERVE, EXTEND, RAISE, SETTLE, RELEASE };
 
 struct step {
     enum op op;
@@ -32,7 +32,7 @@ static void take_step(struct world *w, struct reservation *slots, const struct s
     struct reserve_ask ask;
     enum err err = ERR_NONE;
 
-    if (step->op == RESERVE || step->op == EXTEND) {
+    if (step->op == RESERVE || step->op == EXTEND || step->op == RAISE) {
         ask = world_ask(w, step->key_id, step->names);
         ask.tokens = step->tokens;
         ask.cost_nusd = step->nusd;
@@ -40,8 +40,9 @@ static void take_step(struct world *w, struct reservation *slots, const struct s
         ask.now_unix_ms = unix_ms(noon) + step->at_ms;
         if (step->op == RESERVE)
             *r = (struct reservation){.is_held = false};
-        err = step->op == RESERVE ? account_reserve(r, &ask, &w->a, &e)
-                                  : account_extend(r, &ask, &w->a, &e);
+        err = step->op == RESERVE  ? account_reserve(r, &ask, &w->a, &e)
+              : step->op == EXTEND ? account_extend(r, &ask, &w->a, &e)
+                                   : account_raise(r, &ask, &e);
         assert_int_equal(err, e.code);
     } else if (step->op == SETTLE) {
         account_settle(r, step->tokens, step->nusd, step->at_ms, unix_ms(noon) + step->at_ms);

@@ -1,0 +1,118 @@
+// What is reserved is what upstream may bill (hardening.md T16, P5): tricks to ask for more than one pays for.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { useRig, ask, assertError } from './lib/rig.js';
+import { chat, responses, anthropic, gemini, message } from './lib/dialects.js';
+import { newUser, meteredConfig, spentBy, PRICE } from './lib/metered.js';
+import { answerWell } from './lib/upstream.js';
+import { call, eventually } from './lib/client.js';
+
+// A dollar for a thousand tokens of input, and nothing for output.
+const READING = { input: '1000', output: '0' };
+const half = () => newUser({ quota: { usd: '0.50' } });
+const users = {
+  thinks: half(),
+  limited: newUser({ rate_limits: [{ models: '*', tpm: 500 }] }),
+  recalls: newUser({ quota: { usd: '10' } }),
+  pauses: newUser({ quota: { usd: '0.25' } }),
+  ruled: half(),
+  spells: half(),
+};
+
+const rig = useRig({
+  config: (up) => {
+    const config = meteredConfig(up, Object.values(users), { settings: { reserve_max_output: 100, response_ttl_ms: 60000 } });
+    config.providers[1].models.push({ id: 'claude-sonnet-4-5', price: PRICE }, { id: 'claude-reads', price: READING });
+    config.rules = [
+      { scope: 'provider/openai', phase: 'outbound', action: 'set', path: 'max_tokens', value: 4000, filter: { models: 'talk-more' } },
+    ];
+    config.aliases.push({ name: 'talk-more', targets: [{ provider: 'openai', model: 'gpt-test' }] });
+    return config;
+  },
+});
+
+const using = (input, output) => (req, res) => answerWell(req, res, { usage: { input, cacheRead: 0, cacheWrite: 0, output, reasoning: 0 } });
+let marks = 0;
+const mark = (fn) => rig.up.script(`case-reserve-${++marks}`, fn);
+const asked = () => rig.up.requests.length;
+
+// Not a byte of it may go upstream.
+async function refused(d, status, body) {
+  const before = asked();
+  const a = await ask(rig, d, body);
+  const { message: said } = assertError(d, a, status);
+  assert.equal(asked(), before, 'upstream was asked');
+  return said;
+}
+
+test('Claude thinks beside what the client wants to read, and that is reserved too', async () => {
+  const text = mark(using(1, 10));
+  const body = { key: users.thinks.key, model: 'anthropic/claude-sonnet-4-5', text, max_tokens: 10 };
+  assert.equal((await ask(rig, chat, body)).status, 200);
+  assert.match(await refused(chat, 402, { ...body, reasoning_effort: 'low' }), /1\.03\d* USD/);
+  await refused(responses, 402, { ...body, max_tokens: undefined, max_output_tokens: 10, reasoning: { effort: 'low' } });
+  await eventually(() => spentBy(rig.gw, users.thinks) === 0.01e9, { what: 'only the first one cost anything' });
+});
+
+test('and of a limit of tokens', async () => {
+  const body = { key: users.limited.key, model: 'anthropic/claude-sonnet-4-5', max_tokens: 10 };
+  assert.match(await refused(chat, 429, { ...body, reasoning_effort: 'low' }), /send less at a time/);
+  assert.equal((await ask(rig, chat, body)).status, 200);
+});
+
+test('what was said before and is kept here is input as well', async () => {
+  const text = mark(using(8000, 1));
+  const model = 'anthropic/claude-reads';
+  const first = await ask(rig, responses, { key: users.recalls.key, model, input: `${text} ${'word '.repeat(2000)}`, max_output_tokens: 20 });
+  assert.equal(first.status, 200, first.text);
+  await eventually(() => spentBy(rig.gw, users.recalls) === 8e9, { what: 'the first turn is billed' });
+  // Two dollars are left; what is sent is small, and what upstream gets is over ten thousand bytes.
+  const said = await refused(responses, 402, { key: users.recalls.key, model, input: 'go on', previous_response_id: first.json.id, max_output_tokens: 20 });
+  assert.match(said, /2 USD are left/);
+});
+
+test('each round of an answer that pauses must be within the quota', async () => {
+  const text = mark((req, res) => {
+    const content = [{ type: 'text', text: 'searching' }, { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: { query: 'x' } }];
+    res.json(200, message('msg_1', req.json.model, content, 'pause_turn', { input_tokens: 1, output_tokens: 90 }));
+  });
+  const before = asked();
+  const a = await ask(rig, chat, { key: users.pauses.key, model: 'anthropic/claude-test', text, max_tokens: 100, web_search_options: {} });
+  assertError(chat, a, 402);
+  assert.equal(asked() - before, 2, 'a third round would pass 0.25 USD: 0.18 are spent');
+  await eventually(() => spentBy(rig.gw, users.pauses) === 0.18e9, { what: 'the rounds that there were are billed' });
+});
+
+test('a rule that asks for more is reserved for', async () => {
+  await refused(chat, 402, { key: users.ruled.key, model: 'talk-more', max_tokens: 10 });
+  assert.equal((await ask(rig, chat, { key: users.ruled.key, model: 'gpt-test', max_tokens: 10 })).status, 200);
+});
+
+// By whoever hopes that gproxy reads less than upstream does: 4000 tokens are four dollars.
+const big = [
+  ['twice', chat, '"max_tokens":4000,"max_tokens":1'],
+  ['twice, the other way', chat, '"max_tokens":1,"max_tokens":4000'],
+  ['under both names', chat, '"max_completion_tokens":1,"max_tokens":4000'],
+  ['an escaped name', chat, '"max_completion_tokens":1,"max\\u005ftokens":4000'],
+  ['an exponent', chat, '"max_tokens":4e3'],
+  ['a string', chat, '"max_tokens":"4000"'],
+  ['n', chat, '"max_tokens":10,"n":400'],
+  ['an escaped n', chat, '"max_tokens":10,"\\u006e":400'],
+  ['too much to count', chat, '"max_tokens":99999999999999999999999999'],
+  ['Messages', anthropic, '"max_tokens":1,"max\\u005ftokens":4000'],
+  ['Gemini, in the other spelling', gemini, '"generationConfig":{"maxOutputTokens":1},"generation_config":{"max_output_tokens":4000}'],
+  ['Gemini, a string with an escape', gemini, '"generationConfig":{"maxOutputTokens":"4\\u0030\\u0030\\u0030","candidateCount":9}'],
+  ['a string as Python reads it', chat, '"max_tokens":"4_000","n":9'],
+  ['n as Python reads it', chat, '"max_tokens":10,"n":"4_00"'],
+];
+
+for (const [why, d, fields] of big) {
+  test(`spelled to be missed: ${why}`, async () => {
+    const { max_tokens: _, ...plain } = d.body(`${d.provider}/${d.model}`);
+    const sent = `{${fields},${JSON.stringify(plain).slice(1)}`;
+    const before = asked();
+    const a = await call(rig.gw, { path: d.path(`${d.provider}/${d.model}`), headers: d.auth(users.spells.key), body: sent });
+    assertError(d, a, 402);
+    assert.equal(asked(), before);
+  });
+}
