@@ -117,6 +117,21 @@ describe('with bodies', () => {
     assert.equal(JSON.parse(second.request).model, 'gpt-other');
   });
 
+  test('an upstream that pauses: each round is an attempt', async () => {
+    const model = newModel('claude-pauses');
+    rig.up.script(model, (req, res) =>
+      res.json(200, { ...anthropic.answer({ model }), ...(req.json.messages.length === 1 ? { stop_reason: 'pause_turn' } : {}) }),
+    );
+    const a = await ask(rig, chat, { model, scope: 'anthropic', web_search_options: {} });
+    assert.equal(a.status, 200, a.text);
+    const [x, first, second] = await shown(rig.gw, a.requestId);
+    assert.equal(x.attempts, 2);
+    assert.deepEqual([first.number, second.number], [1, 2]);
+    assert.equal(JSON.parse(first.response).stop_reason, 'pause_turn');
+    assert.equal(JSON.parse(second.request).messages.length, 2);
+    assert.equal(JSON.parse(second.response).stop_reason, 'end_turn');
+  });
+
   test('an upstream that cannot be reached has its attempt', async () => {
     const model = newModel();
     rig.up.script(model, (req, res) => res.rst());
