@@ -6,6 +6,7 @@ import { USAGE, WORDS, gemini } from './lib/dialects.js';
 import { eventually, sleep } from './lib/client.js';
 import { SLOW } from './lib/gateway.js';
 import { answerWell } from './lib/upstream.js';
+import { answer, call as toolCall, scripted, thought } from './lib/scripts.js';
 import { PAIRS, Trial, checkCutStream, checkRow, config, native, isSecond, wordsIn, wordy } from './lib/bad-days.js';
 
 const timeouts = { connect_ms: 1000 * SLOW, first_byte_ms: 1000 * SLOW, idle_ms: 800 * SLOW, request_ms: 1500 * SLOW };
@@ -41,7 +42,7 @@ for (const pair of PAIRS)
     test('the client goes before the first byte', async () => {
       const t = trial({ script: (req, res) => res.hang() });
       const conn = await t.open();
-      await eventually(() => t.asked.length, { what: 'the request is upstream' });
+      await eventually(() => t.asked.length, { timeout: 5000 * SLOW, what: 'the request is upstream' });
       conn.reset();
       await released(t);
       checkRow(await t.row(), { outcome: 'client_abort', source: 'none' });
@@ -60,7 +61,7 @@ for (const pair of PAIRS)
       const t = trial({ script: wordy((res) => (left.push(...opened.splice(0).map((c) => c.reset())), res.rst())) });
       const opened = [];
       opened.push(await t.open());
-      await eventually(() => left.length, { what: 'both are gone' });
+      await eventually(() => left.length, { timeout: 5000 * SLOW, what: 'both are gone' });
       checkRow(await t.row(), cut(pair, ['client_abort', 'upstream_cut']));
       await sleep(200);
       assert.equal((await rig.gw.rows(t.id)).length, 1);
@@ -160,6 +161,37 @@ for (const pair of PAIRS)
       }
     });
   });
+
+// A cut answer that had no text yet: tool calls and thoughts are billed, too.
+describe('what was seen was no text', { concurrency: 8 }, () => {
+  const LONG = 'word '.repeat(1200);
+  const tools = {
+    openai_chat: { tools: [{ type: 'function', function: { name: 'tell', parameters: { type: 'object' } } }] },
+    openai_responses: { tools: [{ type: 'function', name: 'tell', parameters: { type: 'object' } }] },
+    anthropic: { tools: [{ name: 'tell', input_schema: { type: 'object' } }] },
+    gemini: { tools: [{ functionDeclarations: [{ name: 'tell', parametersJsonSchema: { type: 'object' } }] }] },
+  };
+  const parts = { 'a tool call': toolCall('call_1', 'tell', { story: LONG }), thoughts: thought('c2VjcmV0', LONG, LONG, LONG) };
+  // Gemini has no way to tell a part of a call: its clients have seen nothing yet.
+  const tellable = (pair, what) => what === 'thoughts' || pair.d !== gemini || native(pair);
+  for (const pair of PAIRS)
+    for (const [what, part] of Object.entries(parts).filter(([name]) => tellable(pair, name)))
+      for (const [who, fault] of [['the upstream', { at: 'some', how: 'cut' }], ['the client', null]])
+        test(`${pair.name}: ${what}, and ${who} goes`, async () => {
+          const cutting = scripted(answer([part, part], { fault: { at: 'some', how: 'cut' } }));
+          // For the client to go first, the upstream's end is held back.
+          const holding = (req, res) => cutting(req, new Proxy(res, { get: (r, k) => (['fin', 'rst'].includes(k) ? () => r.hang(5000) : typeof r[k] === 'function' ? r[k].bind(r) : r[k]) }));
+          const t = new Trial(rig, pair, { extra: tools[pair.d.name], script: fault ? cutting : holding });
+          const conn = await t.open();
+          const a = await conn.answer({ timeout: 5000 * SLOW, until: (x) => !fault && x.body.length > 1000 });
+          if (!fault) await sleep(100);
+          conn.reset();
+          assert.equal(a.status, 200, a.text.slice(0, 300));
+          const row = await t.row();
+          checkRow(row, { outcome: fault ? 'upstream_cut' : 'client_abort', source: pair.u.mid, words: 10000 });
+          assert.ok(row.output_tokens > 200, `${row.output_tokens} tokens for what was seen: ${JSON.stringify(row)}`);
+        });
+});
 
 // Too large to be held, it flows although it is no stream: what has passed is billed, too.
 describe('a large answer that is no stream', { concurrency: 8 }, () => {

@@ -104,10 +104,10 @@ export const wordy = (then, { at = 10, count = 100, pause = 10 } = {}) => async 
   return res.finish();
 };
 
-// What tokens cost at the price above, to the billionth of a dollar.
+// What tokens cost at the price above, to the billionth of a dollar; written ones as input.
 const costOf = (row) => {
   const t = tokensOf(row);
-  return t.input_tokens * 1000 + t.cache_read_tokens * 500 + t.output_tokens * 2000;
+  return (t.input_tokens + t.cache_write) * 1000 + t.cache_read_tokens * 500 + t.output_tokens * 2000;
 };
 
 export const nusd = (row) => Math.round(Number(row.cost_usd) * 1e9);

@@ -2,12 +2,13 @@
 //
 // GPROXY_BIN names the binary (default build/gproxy), so that the same tests run on
 // sanitizer builds: any report of theirs on standard error fails the test.
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import { call, eventually, sleep } from './client.js';
 
 const here = import.meta.dirname;
@@ -45,6 +46,10 @@ export function gproxy(args, { env, cwd, input } = {}) {
 export function tempDir() {
   return mkdtempSync(path.join(os.tmpdir(), 'gproxy-e2e-'));
 }
+
+const run = promisify(execFile);
+const USAGE_ROWS = (gw) => ['usage', '--rows', '--json', '--data-dir', gw.dataDir];
+const rowsOf = (text) => text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 
 export class Gateway {
   /*
@@ -185,16 +190,24 @@ export class Gateway {
   }
 
   usageRows() {
-    const r = gproxy(['usage', '--rows', '--json', '--data-dir', this.dataDir]);
+    const r = gproxy(USAGE_ROWS(this));
     if (r.code !== 0) throw new Error(`gproxy usage: exit ${r.code}\n${r.stderr}`);
-    return r.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    return rowsOf(r.stdout);
+  }
+
+  // The same while upstreams and clients of this process go on; all who ask meanwhile share one look.
+  async lookAtRows() {
+    this.look ??= run(BIN, USAGE_ROWS(this), { env: environment(), cwd: os.tmpdir(), timeout: 30000 * SLOW, maxBuffer: 1 << 30 }).finally(() => {
+      this.look = null;
+    });
+    return rowsOf((await this.look).stdout);
   }
 
   // The rows of one client request, once `count` of them are in the database.
   rows(clientRequestId, count = 1, timeout = 8000 * SLOW) {
     return eventually(
-      () => {
-        const rows = this.usageRows().filter((r) => r.client_request_id === clientRequestId);
+      async () => {
+        const rows = (await this.lookAtRows()).filter((r) => r.client_request_id === clientRequestId);
         return rows.length >= count ? rows : null;
       },
       { timeout, every: 100, what: `${count} usage row(s) of ${clientRequestId}` },
