@@ -63,8 +63,12 @@ static void write_query(struct buf *sql, const struct audit_filter *f)
     if (f->row_id)
         buf_printf(sql, " AND row_id = ?%d", PARAM_ROW);
     if (f->after)
-        buf_printf(sql, " AND id %c ?%d", f->oldest_first ? '>' : '<', PARAM_AFTER);
-    buf_printf(sql, " ORDER BY id%s LIMIT ?%d", f->oldest_first ? "" : " DESC", PARAM_LIMIT);
+        buf_printf(sql, " AND (at, id) %c ((SELECT at FROM audit_log WHERE id = ?%d), ?%d)",
+                   f->oldest_first ? '>' : '<', PARAM_AFTER, PARAM_AFTER);
+    buf_printf(sql,
+               f->oldest_first ? " ORDER BY at, id LIMIT ?%d"
+                               : " ORDER BY at DESC, id DESC LIMIT ?%d",
+               PARAM_LIMIT);
 }
 
 static struct audit_row read_row(sqlite3_stmt *st)

@@ -101,7 +101,7 @@ static void write_query(struct buf *sql, const struct request_log_filter *f)
     if (f->status)
         buf_printf(sql, " AND status / 100 = ?%d / 100", PARAM_STATUS);
     if (f->status >= 10)
-        buf_printf(sql, " AND status = ?%d", PARAM_STATUS);
+        buf_printf(sql, " AND +status = ?%d", PARAM_STATUS); // the index is of classes
     buf_printf(sql, " ORDER BY exchange%s LIMIT ?%d", f->oldest_first ? "" : " DESC", PARAM_LIMIT);
 }
 

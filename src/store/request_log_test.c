@@ -19,6 +19,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "store/db.h"
+#include "store/db_reader.h"
 #include "store/request_log.h"
 #include "store/request_log_inside.h"
 
@@ -370,6 +371,34 @@ static void test_refused(void **state)
     request_log_reader_close(r);
 }
 
+/* A question without end is given up; and nothing but questions is taken. */
+static void test_reader_is_bounded(void **state)
+{
+    struct fixture *f = *state;
+    struct buf endless = {0}, write = {0};
+    struct err_info e = {0};
+    struct db_reader r;
+    sqlite3_stmt *st;
+
+    open_log(f, &ample);
+    add_many(f, 0, 3);
+    assert_int_equal(db_reader_open(f->path, &r, &e), ERR_NONE);
+    buf_append_str(&endless, "WITH RECURSIVE n (v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n)"
+                             " SELECT max(v) FROM n");
+    assert_int_equal(db_reader_ask(&r, &endless, &st, &e), ERR_NONE);
+    assert_int_not_equal(sqlite3_step(st), SQLITE_ROW);
+    assert_int_equal(db_reader_fail(&r, &e), ERR_OVERLOADED);
+    sqlite3_finalize(st);
+    e = (struct err_info){0};
+    buf_append_str(&write, "DELETE FROM entry");
+    assert_int_equal(db_reader_ask(&r, &write, &st, &e), ERR_NONE);
+    assert_int_not_equal(sqlite3_step(st), SQLITE_DONE);
+    sqlite3_finalize(st);
+    db_reader_close(&r);
+    buf_release(&endless);
+    buf_release(&write);
+}
+
 struct writing {
     struct fixture *f;
     size_t from, to;
@@ -691,11 +720,22 @@ static void test_no_directory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_entry),      TEST(test_secrets),      TEST(test_small_and_private),
-        TEST(test_filters),    TEST(test_refused),      TEST(test_pages_while_writing),
-        TEST(test_full_queue), TEST(test_close_writes), TEST(test_close_is_bounded),
-        TEST(test_by_size),    TEST(test_by_age),       TEST(test_steps_are_bounded),
-        TEST(test_set_aside),  TEST(test_empty_file),   TEST(test_no_directory),
+        TEST(test_entry),
+        TEST(test_secrets),
+        TEST(test_small_and_private),
+        TEST(test_filters),
+        TEST(test_refused),
+        TEST(test_reader_is_bounded),
+        TEST(test_pages_while_writing),
+        TEST(test_full_queue),
+        TEST(test_close_writes),
+        TEST(test_close_is_bounded),
+        TEST(test_by_size),
+        TEST(test_by_age),
+        TEST(test_steps_are_bounded),
+        TEST(test_set_aside),
+        TEST(test_empty_file),
+        TEST(test_no_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
