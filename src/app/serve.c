@@ -314,14 +314,19 @@ static void follow_database(struct serve *s)
     struct store *store;
     struct arena arena;
 
-    if (!store_has_moved(s->control.store))
+    if (!store_has_moved(s->control.store)) {
+        s->is_stranded = false;
         return;
+    }
     arena_init(&arena, 0);
     if (control_connect(&s->command->options, &arena, &store, &e) == ERR_NONE) {
         store_close(s->control.store);
         s->control.store = store;
         serve_forget_prices(s);
         log_event(LOG_WARN, NULL, "database.replaced", "dsn=\"%s\"", s->command->options.dsn);
+    } else if (!s->is_stranded) {
+        log_event(LOG_ERROR, NULL, "database.gone", "why=\"%s\"", err_info_text(&e));
+        s->is_stranded = true; // said once, not some times a second
     }
     arena_release(&arena);
 }

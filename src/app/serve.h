@@ -49,6 +49,7 @@ struct serve {
     uint64_t version;          // of the snapshot published last
     struct limits limits;      // of that snapshot
     int64_t config_stamp;      // of the file, when it was read last
+    bool is_stranded;          // the database is gone from its place, and it was said
     int64_t prices_stamp;      // of the catalogue's
     struct table noted_prices; // ids of the prices that the database knows
     struct arena noted_arena;  // theirs

@@ -129,6 +129,7 @@ describe('gone', { concurrency: 3 }, () => {
     trials.push(...(await serveAll(rig)));
     assert.ok(await isReady(rig.gw));
     assert.ok(!readdirSync(rig.gw.dataDir).includes('gproxy.db'), 'no other one is made in its place');
+    await eventually(() => logged(rig.gw, 'database.gone').length === 1, { what: 'it is said' });
     moveDatabase(aside, rig.gw.dataDir);
     await checkAll(rig, trials);
   });
@@ -147,6 +148,7 @@ describe('gone', { concurrency: 3 }, () => {
     renameSync(copy, dbFile(rig.gw));
     trials.push(...(await serveAll(rig)));
     await checkAll(rig, trials);
+    assert.deepEqual([logged(rig.gw, 'database.gone').length, logged(rig.gw, 'database.replaced').length], [1, 1]);
     const id = /^\s*(\d+)\s/m.exec(gproxy(['key', 'list', '--data-dir', rig.gw.dataDir]).stdout)[1];
     assert.equal(gproxy(['key', 'disable', id, '--data-dir', rig.gw.dataDir]).code, 0);
     await eventually(async () => (await new Trial(rig, PAIRS[0]).call()).status === 401, { timeout: 3000 * SLOW, what: 'the key is disabled' });
