@@ -14,12 +14,11 @@ static int64_t output_bound(const struct exchange *x, const struct chat_measure 
                             const struct candidate *c)
 {
     enum operation op = x->target.operation;
-    const struct chat_model *model;
 
     if (op != OP_GENERATE && op != OP_COMPACT && op != OP_IMAGE)
         return 0;
-    model = chat_model_find(foreign_cell(x, c).to, c->model);
-    return measure_output_bound(m, model->max_output, x->snapshot->limits.reserve_max_output);
+    return measure_output_bound(m, foreign_model(c, foreign_cell(x, c).to)->max_output,
+                                x->snapshot->limits.reserve_max_output);
 }
 
 static int64_t add(int64_t a, int64_t b)
@@ -238,30 +237,42 @@ void admit_release(struct exchange *x)
 
 /* ---- what the client hears of it ---- */
 
+/* Without printf(): these go with every answer of whoever has limits. */
+static void write_number(struct buf *out, struct slice name, int64_t n)
+{
+    buf_append(out, name);
+    buf_append_i64(out, n);
+    buf_append(out, SLICE("\r\n"));
+}
+
+static void write_part(struct buf *out, int64_t n, char unit)
+{
+    buf_append_i64(out, n);
+    buf_append_byte(out, unit);
+}
+
 /* OpenAI's way: "6m0s". */
-static void write_span(struct buf *out, const char *name, int64_t ms)
+static void write_span(struct buf *out, struct slice name, int64_t ms)
 {
     int64_t s = (ms + 999) / 1000;
 
-    buf_printf(out, "%s: ", name);
+    buf_append(out, name);
     if (s >= 3600)
-        buf_printf(out, "%lldh", (long long)(s / 3600));
+        write_part(out, s / 3600, 'h');
     if (s >= 60)
-        buf_printf(out, "%lldm", (long long)(s / 60 % 60));
-    buf_printf(out, "%llds\r\n", (long long)(s % 60));
+        write_part(out, s / 60 % 60, 'm');
+    write_part(out, s % 60, 's');
+    buf_append(out, SLICE("\r\n"));
 }
 
-static void write_number(struct buf *out, const char *name, int64_t n)
-{
-    buf_printf(out, "%s: %lld\r\n", name, (long long)n);
-}
-
-static void write_time(struct buf *out, const char *name, int64_t unix_ms)
+static void write_time(struct buf *out, struct slice name, int64_t unix_ms)
 {
     char text[CLOCK_TEXT_BYTES];
 
     clock_format_unix_ms(unix_ms, text);
-    buf_printf(out, "%s: %s\r\n", name, text);
+    buf_append(out, name);
+    buf_append_str(out, text);
+    buf_append(out, SLICE("\r\n"));
 }
 
 void admit_write_fields(const struct exchange *x, struct buf *out)
@@ -273,23 +284,23 @@ void admit_write_fields(const struct exchange *x, struct buf *out)
     if (!x->is_metered)
         return;
     if (s->limit_requests >= 0) {
-        write_number(out, "x-ratelimit-limit-requests", s->limit_requests);
-        write_number(out, "x-ratelimit-remaining-requests", s->left_requests);
-        write_span(out, "x-ratelimit-reset-requests", s->reset_requests_ms);
+        write_number(out, SLICE("x-ratelimit-limit-requests: "), s->limit_requests);
+        write_number(out, SLICE("x-ratelimit-remaining-requests: "), s->left_requests);
+        write_span(out, SLICE("x-ratelimit-reset-requests: "), s->reset_requests_ms);
     }
     if (s->limit_tokens >= 0) {
-        write_number(out, "x-ratelimit-limit-tokens", s->limit_tokens);
-        write_number(out, "x-ratelimit-remaining-tokens", s->left_tokens);
-        write_span(out, "x-ratelimit-reset-tokens", s->reset_tokens_ms);
+        write_number(out, SLICE("x-ratelimit-limit-tokens: "), s->limit_tokens);
+        write_number(out, SLICE("x-ratelimit-remaining-tokens: "), s->left_tokens);
+        write_span(out, SLICE("x-ratelimit-reset-tokens: "), s->reset_tokens_ms);
     }
     if (anthropic && s->limit_requests >= 0) {
-        write_number(out, "anthropic-ratelimit-requests-limit", s->limit_requests);
-        write_number(out, "anthropic-ratelimit-requests-remaining", s->left_requests);
-        write_time(out, "anthropic-ratelimit-requests-reset", now + s->reset_requests_ms);
+        write_number(out, SLICE("anthropic-ratelimit-requests-limit: "), s->limit_requests);
+        write_number(out, SLICE("anthropic-ratelimit-requests-remaining: "), s->left_requests);
+        write_time(out, SLICE("anthropic-ratelimit-requests-reset: "), now + s->reset_requests_ms);
     }
     if (anthropic && s->limit_tokens >= 0) {
-        write_number(out, "anthropic-ratelimit-tokens-limit", s->limit_tokens);
-        write_number(out, "anthropic-ratelimit-tokens-remaining", s->left_tokens);
-        write_time(out, "anthropic-ratelimit-tokens-reset", now + s->reset_tokens_ms);
+        write_number(out, SLICE("anthropic-ratelimit-tokens-limit: "), s->limit_tokens);
+        write_number(out, SLICE("anthropic-ratelimit-tokens-remaining: "), s->left_tokens);
+        write_time(out, SLICE("anthropic-ratelimit-tokens-reset: "), now + s->reset_tokens_ms);
     }
 }

@@ -8,7 +8,7 @@
 #define GROWTH_BYTES      2048 // that another dialect may need more, mostly
 
 /* Those of declared models stand ready. */
-static const struct chat_model *gates_of(const struct candidate *c, enum dialect upstream)
+const struct chat_model *foreign_model(const struct candidate *c, enum dialect upstream)
 {
     return c->row ? c->row->gates[upstream] : chat_model_find(upstream, c->model);
 }
@@ -23,7 +23,7 @@ struct cell foreign_cell(const struct exchange *x, const struct candidate *c)
         p->channel->host != HOST_VENDOR || cell.kind == CELL_UNSUPPORTED ||
         p->routing.cells[OP_GENERATE][DIALECT_OPENAI_RESPONSES].kind != CELL_PASSTHROUGH)
         return cell;
-    model = gates_of(c, DIALECT_OPENAI_CHAT);
+    model = foreign_model(c, DIALECT_OPENAI_CHAT);
     if (chat_model_has(model, TRAIT_RESPONSES_ONLY) ||
         (chat_model_has(model, TRAIT_RESPONSES_TOOLS) && x->has_tools && !x->effort_is_none))
         return (struct cell){CELL_TRANSFORM, DIALECT_OPENAI_RESPONSES};
@@ -100,7 +100,7 @@ struct chat_target foreign_target(const struct exchange *x, const struct attempt
         .dialect = at->dialect,
         .host = p->channel->host,
         .model = at->candidate->model,
-        .gates = gates_of(at->candidate, at->dialect),
+        .gates = foreign_model(at->candidate, at->dialect),
         .stream = x->stream,
         .strict = p->strict_translation || (x->route->alias && x->route->alias->strict),
         .auto_cache = p->auto_cache,

@@ -12,6 +12,9 @@
  */
 struct cell foreign_cell(const struct exchange *x, const struct candidate *c);
 
+/** What is known of the candidate's model where upstream speaks that dialect; never NULL. */
+const struct chat_model *foreign_model(const struct candidate *c, enum dialect upstream);
+
 /** For envelopes of this exchange's user. */
 const struct chat_seal *foreign_seal(struct exchange *x);
 
