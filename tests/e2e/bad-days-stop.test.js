@@ -62,6 +62,27 @@ describe('told to stop', () => {
     assert.equal(rig.gw.usageRows().length, rows.length);
   });
 
+  test('and a client reads nothing: it is cut all the same', async (t) => {
+    const rig = await start(t, { shutdown_timeout: 1 });
+    const flood = async (req, res) => {
+      const frames = req.dialect.frames({ model: 'm', words: Array(2).fill('word '.repeat(1000)) });
+      const at = frames.findIndex((f) => f.includes('word '));
+      await res.stream();
+      for (const f of frames.slice(0, at)) await res.chunk(f);
+      while (!res.gone) await res.chunk(frames[at]);
+    };
+    const trials = each(rig, { script: flood });
+    const conns = await Promise.all(trials.map((one) => one.open()));
+    for (const conn of conns) conn.socket.pause();
+    await hung(trials);
+    await sleep(500); // until nothing more fits anywhere
+    rig.gw.signal('SIGTERM');
+    await rig.gw.gone;
+    assert.deepEqual(rig.gw.exited, { code: 0, signal: null });
+    for (const conn of conns) conn.close();
+    for (const [i, row] of rowsOf(rig.gw, trials.map((one) => one.id)).entries()) checkRow(row, { outcome: 'shutdown', source: trials[i].u.mid, words: 1e9 });
+  });
+
   test('with time enough: each is finished', async (t) => {
     const rig = await start(t);
     const streams = each(rig, { script: wordy(null, { count: 30, pause: 20 }) });
