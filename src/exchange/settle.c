@@ -6,6 +6,7 @@
 #include "exchange/admit.h"
 #include "exchange/foreign.h"
 #include "exchange/stages.h"
+#include "wire/redact.h"
 
 #define JOURNAL_RETRY_MS 50
 
@@ -173,6 +174,17 @@ bool settle_record(struct exchange *x)
     return true;
 }
 
+/* A name in a request may be anything, a key that was put in the wrong place too. */
+static void put_redacted(const struct exchange *x, struct log_line *l, const char *name,
+                         struct slice text)
+{
+    struct buf *clean = &x->gw->scratch;
+
+    buf_clear(clean);
+    redact_text(text, (struct redact_own){NULL, 0}, clean);
+    log_line_text(l, name, buf_peek(clean));
+}
+
 static void write_log_line(const struct exchange *x)
 {
     const struct candidate *c = x->attempt.candidate;
@@ -188,14 +200,14 @@ static void write_log_line(const struct exchange *x)
     log_line_int(&l, "status", x->http_status);
     if (x->err.code) {
         log_line_text(&l, "err", slice_str(err_name(x->err.code)));
-        log_line_text(&l, "why", slice_str(err_info_text(&x->err)));
+        put_redacted(x, &l, "why", slice_str(err_info_text(&x->err)));
     }
     if (x->key)
         log_line_text(&l, "user", x->key->user->name);
     if (c)
         log_line_text(&l, "provider", c->provider->name);
     if (x->asked_model.len)
-        log_line_text(&l, "model", slice_sub(x->asked_model, 0, 128));
+        put_redacted(x, &l, "model", slice_sub(x->asked_model, 0, 128));
     log_line_int(&l, "stream", x->stream);
     log_line_int(&l, "attempts", x->attempts);
     log_line_int(&l, "in", tokens[USAGE_INPUT]);

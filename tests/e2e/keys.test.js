@@ -1,9 +1,9 @@
 // Where a key may stand, which one counts, and that it goes nowhere else.
 import test, { describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { useRig, assertError, KEYS, UNKNOWN_KEY } from './lib/rig.js';
+import { useRig, ask, assertError, KEYS, UNKNOWN_KEY } from './lib/rig.js';
 import { DIALECTS, chat, statusOf } from './lib/dialects.js';
-import { call } from './lib/client.js';
+import { call, eventually } from './lib/client.js';
 
 const rig = useRig();
 
@@ -81,6 +81,18 @@ describe('precedence: the first place that holds a key counts', () => {
   test('two authorization headers are refused', async () => {
     const a = await send(chat, { headers: { authorization: [`Bearer ${KEYS.alice}`, `Bearer ${UNKNOWN_KEY}`] } });
     assert.ok(a.status === 400 || a.status === 401, String(a.status));
+  });
+
+  test('a key in the place of a name is not written down', async () => {
+    const secret = 'sk-proj-Abcdef1234567890ghijKLmnop';
+    for (const model of [KEYS.alice, secret, `nobody/${secret}`, `openai/${secret}`]) await ask(rig, chat, { model });
+    assert.equal((await ask(rig, chat, { scope: secret })).status, 404);
+    const lines = await eventually(() => {
+      const found = rig.gw.output.split('\n').filter((l) => l.includes('"event":"exchange"') && l.includes('***'));
+      return found.length >= 5 && found;
+    }, { what: 'the log lines' });
+    assert.equal(lines.length, 5);
+    assert.ok(!rig.gw.output.includes(secret));
   });
 
   test('a key with more around it is another key', async () => {
