@@ -211,6 +211,29 @@ static void warn_credential(const struct config *c, const struct config_row *r)
                      "has one");
 }
 
+/* A price without an amount is a price all the same: what has it is free, under a quota too. */
+static void warn_price(const struct config *c, const struct config_row *r, struct slice price)
+{
+    for (size_t i = 0; i < price.len; i++) {
+        if (price.ptr[i] >= '0' && price.ptr[i] <= '9')
+            return;
+    }
+    if (price.ptr)
+        problem_warn(c->problems, r->node->place,
+                     "price: names no amount, so that nothing is charged; say input: 0 if that is "
+                     "what it should do");
+}
+
+static void warn_prices(const struct config *c)
+{
+    for (const struct config_row *r = c->rows[ROW_MODEL]; r; r = r->next)
+        warn_price(c, r, ((const struct model_row *)r->row)->price);
+    for (const struct config_row *r = c->rows[ROW_PRICE]; r; r = r->next)
+        warn_price(c, r, ((const struct price_row *)r->row)->price);
+    for (const struct config_row *r = c->rows[ROW_ALIAS]; r; r = r->next)
+        warn_price(c, r, ((const struct alias_row *)r->row)->price);
+}
+
 static void warn_model(const struct warn *w, const struct config_row *r)
 {
     const struct model_row *model = r->row;
@@ -268,6 +291,7 @@ void config_warn(const struct config *c)
         warn_credential(c, r);
     for (const struct config_row *r = c->rows[ROW_MODEL]; r; r = r->next)
         warn_model(&w, r);
+    warn_prices(c);
     for (const struct config_row *r = c->rows[ROW_ALIAS]; r; r = r->next) {
         if (!has_child(r, ROW_ALIAS_TARGET))
             problem_warn(c->problems, r->node->place, "the alias \"%.*s\" has no target",
