@@ -136,6 +136,12 @@ static const char *const access_and_money[] = {
      " id INTEGER PRIMARY KEY, first_used_at INTEGER NOT NULL, price TEXT NOT NULL) STRICT"),
 };
 
+/* A list holds what was put there in the words of who asks; an id is looked for at all providers. */
+static const char *const files_by_dialect[] = {
+    "ALTER TABLE file_owner ADD COLUMN dialect TEXT NOT NULL DEFAULT 'openai'",
+    "CREATE INDEX file_owner_file ON file_owner (file)",
+};
+
 /*
  * In order; the number of a migration is its place here, from 1.  A new one is
  * added at the end.  What has been released is never edited.
@@ -150,6 +156,7 @@ static const struct {
     {"strict aliases",    strict_aliases,    ARRAY_LEN(strict_aliases)   },
     {"access and money",  access_and_money,  ARRAY_LEN(access_and_money) },
     {"prices and totals", prices_and_totals, ARRAY_LEN(prices_and_totals)},
+    {"files by dialect",  files_by_dialect,  ARRAY_LEN(files_by_dialect) },
 };
 
 int migrations_newest(void)
