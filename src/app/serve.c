@@ -231,6 +231,11 @@ static enum err open_logs(struct serve *s, struct err_info *e)
     return retention_start(s->command->options.dsn, &s->retention, e);
 }
 
+static enum err open_files(struct serve *s, struct err_info *e)
+{
+    return file_desk_open(s->command->options.dsn, &s->gateway.files, e);
+}
+
 static enum err open_all(struct serve *s, struct err_info *e)
 {
     struct snapshot *first;
@@ -241,7 +246,7 @@ static enum err open_all(struct serve *s, struct err_info *e)
     if (serve_load_prices(s, e) != ERR_NONE)
         return e->code;
     if (open_gateway(s, e) != ERR_NONE || open_ledger(s, e) != ERR_NONE ||
-        open_logs(s, e) != ERR_NONE)
+        open_logs(s, e) != ERR_NONE || open_files(s, e) != ERR_NONE)
         return e->code;
     first = load_snapshot(s, e);
     if (!first)
@@ -255,6 +260,7 @@ static enum err open_all(struct serve *s, struct err_info *e)
 
 static void close_all(struct serve *s)
 {
+    file_desk_close(s->gateway.files); // workers are there while it answers
     serve_workers_free(s);
     if (s->writer)
         writer_stop(s->writer);

@@ -109,7 +109,8 @@ enum err serve_workers_start(struct serve *s, struct err_info *e)
 static void drain_look(void *ctx)
 {
     struct serve_worker *sw = ctx;
-    size_t left = sw->gw->exchange_count + http_server_connections(sw->gw->server);
+    size_t left =
+        sw->gw->exchange_count + sw->gw->errand_count + http_server_connections(sw->gw->server);
 
     if (!left)
         http_client_drain(sw->gw->client);

@@ -26,5 +26,6 @@ const struct channel channel_anthropic = {
     .verdict_count = ARRAY_LEN(verdicts),
     .headers = headers,
     .header_count = ARRAY_LEN(headers),
+    .files_beta = "files-api-2025-04-14",
     .wants_secret = true,
 };

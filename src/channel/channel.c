@@ -162,6 +162,8 @@ enum err channel_path(const struct channel_route *route, struct slice base_path,
             err = put_model(before, model, out, e);
         else if (slice_eq(name, SLICE("action")))
             err = put_action(action, out, e);
+        else if (slice_eq(name, SLICE("file")))
+            buf_append(out, action); // checked by who made it
     }
     if (query.len) {
         buf_append_byte(out, '?');

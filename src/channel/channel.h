@@ -24,7 +24,9 @@ enum auth_kind {
  * One native ability.  `path` follows the base URL's own path; "{model}" in it
  * stands for the upstream model id, percent-encoded as one path segment except
  * for '/' inside it (checked: no "..", no empty segments), "{action}" for what a
- * Gemini client wrote after the colon where one operation has several.  Rows with
+ * Gemini client wrote after the colon where one operation has several, "{file}" for
+ * what of files comes behind ("/ID/content").  The method of files is the client's,
+ * "ANY" here.  Rows with
  * the version ("/v1/...") in `path` drop it when the base URL already ends in one.
  * `stream_path` replaces `path` for streams, NULL: the same.
  */
@@ -83,6 +85,7 @@ struct channel {
     const struct channel_header *headers;
     size_t header_count;
     channel_answer_fn *answer; // NULL: it has an upstream
+    const char *files_beta;    // what Anthropic's beta header must name for files; NULL: nothing
     bool wants_secret;         // credentials must carry an api_key
     enum chat_host host;       // who stands behind its dialects
 };
@@ -103,7 +106,7 @@ enum err channel_verdict(const struct channel *c, int http_status, struct slice 
 /**
  * Path and query of an upstream request: base path + the route's path with the
  * model put in + `query` (without '?', may be empty; the caller has removed `key`).
- * `action` fills "{action}" ("batchEmbedContents"); elsewhere it is not looked at.
+ * `action` fills "{action}" ("batchEmbedContents") or "{file}"; elsewhere it is not looked at.
  * ERR_BAD_REQUEST when the model id or the action cannot stand in a path.
  */
 enum err channel_path(const struct channel_route *route, struct slice base_path, struct slice model,

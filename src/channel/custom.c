@@ -29,5 +29,6 @@ const struct channel channel_custom = {
     .verdict_count = ARRAY_LEN(verdicts),
     .headers = headers,
     .header_count = ARRAY_LEN(headers),
+    .files_beta = "files-api-2025-04-14",
     .host = HOST_COMPATIBLE,
 };

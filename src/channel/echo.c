@@ -120,6 +120,7 @@ static enum err answer(const struct channel_local_request *request, struct buf *
     case OP_COMPACT:
     case OP_LIST_MODELS:
     case OP_GET_MODEL:
+    case OP_FILES:
     case OP_COUNT: break;
     }
     return err_set(e, ERR_UNSUPPORTED, "the echo has no models of its own");

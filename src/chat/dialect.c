@@ -13,7 +13,7 @@ static const char *const operation_names[OP_COUNT] = {
     [OP_GENERATE] = "generate",   [OP_COUNT_TOKENS] = "count_tokens",
     [OP_EMBED] = "embed",         [OP_IMAGE] = "image",
     [OP_COMPACT] = "compact",     [OP_LIST_MODELS] = "list_models",
-    [OP_GET_MODEL] = "get_model",
+    [OP_GET_MODEL] = "get_model", [OP_FILES] = "files",
 };
 
 const char *dialect_name(enum dialect d)

@@ -23,12 +23,16 @@ enum operation {
     OP_COMPACT, // a conversation made short, to go on from there
     OP_LIST_MODELS,
     OP_GET_MODEL,
+    OP_FILES, // kept at an upstream: put there, listed, fetched, deleted
     OP_COUNT
 };
 
 const char *dialect_name(enum dialect d); // as in settings and logs: "openai_chat"
 bool dialect_parse(struct slice name, enum dialect *out);
 const char *operation_name(enum operation op); // "generate"
+
+/* What OP_FILES does. */
+enum file_act { FILE_NONE, FILE_UPLOAD, FILE_LIST, FILE_GET, FILE_CONTENT, FILE_DELETE };
 
 /* Who stands behind the dialect, where that makes a difference. */
 enum chat_host {

@@ -25,7 +25,7 @@ static void write_cors(const struct exchange *x, struct buf *out)
     buf_append(out, SLICE("vary: origin\r\naccess-control-expose-headers: *\r\n"));
     if (!x->is_options)
         return;
-    buf_append(out, SLICE("access-control-allow-methods: GET, POST, OPTIONS\r\n"
+    buf_append(out, SLICE("access-control-allow-methods: GET, POST, DELETE, OPTIONS\r\n"
                           "access-control-max-age: 86400\r\n"));
     head_write_field(out, SLICE("access-control-allow-headers"),
                      x->asked_headers.len ? x->asked_headers : SLICE("*, authorization"));
@@ -64,7 +64,9 @@ void answer_send(struct exchange *x, int status, const char *content_type, struc
         buf_printf(fields, "retry-after: %lld\r\n",
                    (long long)((x->err.retry_after_ms + 999) / 1000));
     if (x->err.code == ERR_METHOD)
-        buf_append(fields, SLICE("allow: GET, POST, OPTIONS\r\n"));
+        buf_append(fields, x->target.operation == OP_FILES
+                               ? SLICE("allow: GET, POST, DELETE, OPTIONS\r\n")
+                               : SLICE("allow: GET, POST, OPTIONS\r\n"));
     response_send(r, status, buf_peek(fields), body);
 }
 

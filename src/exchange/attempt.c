@@ -43,6 +43,10 @@ static void on_head(void *ctx, const struct head *head)
         case HEAD_REQUEST_ID:
             head_write_field(fields, SLICE("x-upstream-request-id"), f->value);
             break;
+        case HEAD_CONTENT_DISPOSITION:
+            if (x->target.act == FILE_CONTENT)
+                head_write_field(fields, f->name, f->value);
+            break;
         default: break;
         }
     }
@@ -66,7 +70,7 @@ static enum err start_call(struct exchange *x, struct attempt *at)
     at->call.connect_deadline_at_ms = x->gw->worker->now_ms + p->timeouts.connect_ms;
     at->began_at_ms = x->gw->worker->now_ms;
     at->first_byte_at_ms = at->began_at_ms + p->timeouts.first_byte_ms;
-    if (!x->stream && p->timeouts.request_ms)
+    if (!x->stream && x->target.act != FILE_CONTENT && p->timeouts.request_ms)
         x->deadline_at_ms = x->began_at_ms + p->timeouts.request_ms;
     at->state = ATTEMPT_CALLING;
     http_call_start(x->gw->client, &at->call);
@@ -113,12 +117,25 @@ enum err attempt_prepare(struct exchange *x, const struct candidate *c,
     return rules_outbound_foreign(x, at);
 }
 
+/* How many credentials of it may be tried. */
+static size_t credentials_of(const struct exchange *x, const struct candidate *c)
+{
+    return x->pinned ? 1 : c->provider->credential_count;
+}
+
+static const struct credential *next_credential(struct exchange *x, const struct candidate *c)
+{
+    size_t tried = x->tried++;
+
+    return x->pinned ? x->pinned : provider_pick(c->provider, tried, &x->first_credential);
+}
+
 /* The next candidate with a credential left, and within the caller's limits; NULL: none. */
 static const struct candidate *next_candidate(struct exchange *x)
 {
     for (; x->candidate < x->route->count; x->candidate++, x->tried = 0) {
         const struct candidate *c = &x->route->candidates[x->candidate];
-        if (x->tried < c->provider->credential_count && admit_candidate(x, &x->err) == ERR_NONE) {
+        if (x->tried < credentials_of(x, c) && admit_candidate(x, &x->err) == ERR_NONE) {
             x->err = (struct err_info){0};
             return c;
         }
@@ -137,8 +154,7 @@ static bool attempt_begin(struct exchange *x)
     c = next_candidate(x);
     if (!c)
         return false;
-    if (attempt_prepare(x, c, provider_pick(c->provider, x->tried++, &x->first_credential)) !=
-            ERR_NONE ||
+    if (attempt_prepare(x, c, next_credential(x, c)) != ERR_NONE ||
         admit_attempt(x, at, NULL, &at->err) != ERR_NONE) {
         at->state = ATTEMPT_FAILED; // nobody was asked
         return true;
@@ -280,6 +296,10 @@ static enum verdict look_at_success(struct exchange *x)
 {
     struct attempt *at = &x->attempt;
 
+    if (x->target.operation == OP_FILES) { // of any type: relay_file.c looks at what it must know
+        at->state = ATTEMPT_ANSWERED;
+        return STAGE_AGAIN;
+    }
     switch (at->is_sse || at->framing == FRAMING_ARRAY ? look_at_stream(x) : look_at_document(x)) {
     case LOOK_MORE: http_call_want(&at->call); return STAGE_WAIT;
     case LOOK_GOOD: at->state = ATTEMPT_ANSWERED; break;
@@ -354,7 +374,7 @@ static bool another_is_left(const struct exchange *x)
         return false;
     return x->candidate + 1 < x->route->count ||
            (x->candidate < x->route->count &&
-            x->tried < x->route->candidates[x->candidate].provider->credential_count);
+            x->tried < credentials_of(x, &x->route->candidates[x->candidate]));
 }
 
 /* Nobody is left to ask.  What the last one said is sent by stage_relay, where it may be. */

@@ -132,6 +132,56 @@ static enum err classify_model(const struct head *head, struct arena *arena, str
     return ERR_NONE;
 }
 
+/* "ID" and "ID/content", behind "files/"; false: there is no such path. */
+static bool classify_file(const struct head *head, struct arena *arena, struct slice id,
+                          struct target *out, struct err_info *e)
+{
+    struct slice rest;
+    bool content = slice_ends(id, SLICE("/content"));
+
+    if (content)
+        id.len -= strlen("/content");
+    if (!id.len || slice_cut(id, '/', &rest).len != id.len)
+        return false;
+    if (!decode(arena, id, &out->file))
+        err_set(e, ERR_BAD_REQUEST, "the file's id in the path is not valid");
+    else if (is_read(head))
+        out->act = content ? FILE_CONTENT : FILE_GET;
+    else if (!content && slice_eq(head->method, SLICE("DELETE")))
+        out->act = FILE_DELETE;
+    else
+        no_method(head, e);
+    return true;
+}
+
+/* Gemini's are put there by "/upload/v1beta/files". */
+static bool classify_files(const struct head *head, struct arena *arena, struct slice path,
+                           bool gemini, struct target *out, struct err_info *e)
+{
+    struct slice rest, first = slice_cut(path, '/', &rest);
+
+    if (slice_eq(first, SLICE("upload"))) {
+        path = skip_versions(rest, &gemini);
+        first = slice_cut(path, '/', &rest);
+        gemini = true;
+    }
+    if (!slice_eq(first, SLICE("files")))
+        return false;
+    if (first.len < path.len) {
+        if (!classify_file(head, arena, rest, out, e))
+            return false;
+    } else if (is_read(head)) {
+        out->act = FILE_LIST;
+    } else if (slice_eq(head->method, SLICE("POST"))) {
+        out->act = FILE_UPLOAD;
+    } else {
+        no_method(head, e);
+    }
+    out->operation = OP_FILES;
+    out->dialect = gemini ? DIALECT_GEMINI : dialect_of_headers(head);
+    return true;
+}
+
 /* Whether `path`, without a scope, is one of ours; the error is set when it is but not like this. */
 static bool classify_resource(const struct head *head, struct arena *arena, struct slice path,
                               struct target *out, struct err_info *e)
@@ -141,6 +191,8 @@ static bool classify_resource(const struct head *head, struct arena *arena, stru
     bool gemini = false, same_path = false;
 
     path = skip_versions(path, &gemini);
+    if (classify_files(head, arena, path, gemini, out, e))
+        return true;
     for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
         const struct resource *r = &resources[i];
         if (!slice_eq(path, slice_str(r->path)))

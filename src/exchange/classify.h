@@ -22,6 +22,8 @@ struct target {
     struct slice scope;   // the provider's name, decoded; empty: aggregated
     struct slice model;   // from the path, decoded; empty: in the body
     struct slice action;  // Gemini's, after the last colon: "embedContent"
+    enum file_act act;    // of OP_FILES
+    struct slice file;    // its id, decoded; not of uploads and lists
 };
 
 /**

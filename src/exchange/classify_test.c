@@ -22,6 +22,9 @@ static void test_cases(void **state)
 {
     static const char *const framings[] = {
         [FRAMING_BODY] = "body", [FRAMING_SSE] = "sse", [FRAMING_ARRAY] = "array"};
+    static const char *const acts[] = {
+        [FILE_NONE] = "none", [FILE_UPLOAD] = "upload",   [FILE_LIST] = "list",
+        [FILE_GET] = "get",   [FILE_CONTENT] = "content", [FILE_DELETE] = "delete"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -42,6 +45,9 @@ static void test_cases(void **state)
         assert_int_equal(err, e.code);
         if (err)
             out = arena_printf(&a, "%s %s", err_name(err), dialect_name(t.dialect));
+        else if (t.operation == OP_FILES)
+            out = arena_printf(&a, "files %s %s|%.*s|%.*s", dialect_name(t.dialect), acts[t.act],
+                               SLICE_ARG(t.scope), SLICE_ARG(t.file));
         else
             out = arena_printf(&a, "%s %s %s|%.*s|%.*s|%.*s", operation_name(t.operation),
                                dialect_name(t.dialect), framings[t.framing], SLICE_ARG(t.scope),

@@ -8,6 +8,7 @@
 #include "base/panic.h"
 #include "chat/error.h"
 #include "exchange/answer.h"
+#include "exchange/files.h"
 #include "exchange/relay.h"
 #include "exchange/stages.h"
 
@@ -101,6 +102,7 @@ void exchange_free(struct exchange *x)
 
     assert(!x->request);
     trail_end(x);
+    files_release(x);
     timer_clear(&x->timer);
     task_cancel(&x->task);
     list_remove(&x->link);

@@ -79,6 +79,9 @@ struct attempt {
     int64_t first_byte_at_ms; // deadline for the head
 };
 
+/* A question to the files' desk; exchange/files.c. */
+struct file_errand;
+
 /* How the answer goes on to the client. */
 enum relay_mode {
     RELAY_UNDECIDED,
@@ -89,6 +92,8 @@ enum relay_mode {
     RELAY_ITEMS,      // Gemini's array, whole elements
     RELAY_TRANSLATED, // events or a document, in another dialect
     RELAY_REWRITTEN,  // one document of another dialect: gathered, written anew, sent at once
+    RELAY_FILE,       // what upstream says of a file: gathered, noted, sent at once
+    RELAY_CONTENT,    // what is in a file: flows, and nobody looks at it
 };
 
 struct relay {
@@ -112,6 +117,7 @@ struct relay {
     bool withhold_usage;     // Chat: the client did not ask for the usage chunk
     bool saw_end;            // the dialect's last event has come
     bool replacing;          // FLOW: inside the model's value, which is not passed on
+    bool is_undoing;         // FILE: it cannot be kept and is deleted at upstream again
     uint64_t flowed;         // FLOW: bytes of the body seen
     int64_t idle_at_ms;      // upstream's next byte is due by then; 0: not waiting
     int64_t sent_bytes;
@@ -142,6 +148,7 @@ struct exchange {
     struct slice client_request_id;
     struct slice origin, asked_headers; // for CORS
     unsigned char digest[KEY_DIGEST_BYTES];
+    struct slice content_type; // of an upload
     bool has_key, is_options, is_data_route;
     int64_t content_length;
 
@@ -169,6 +176,8 @@ struct exchange {
     const struct chat_seal *seal;   // foreign_seal()'s, once it was asked for
     bool drop_reasoning;            // upstream has refused the reasoning of the conversation so far
     struct slice dropped;           // header value: what a translation had to leave out
+    const struct credential *pinned; // the only one that may be used; NULL: any of the provider
+    struct file_errand *errand;      // NULL: the files' desk is not asked
 
     /* admit */
     struct reservation reservation;

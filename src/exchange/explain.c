@@ -388,8 +388,8 @@ static bool explain_all(struct explaining *ex, const struct explain_ask *ask)
         return false;
     explain_key(ex);
     if (x->is_options || x->target.operation == OP_LIST_MODELS ||
-        x->target.operation == OP_GET_MODEL) {
-        err_set(&x->err, ERR_UNSUPPORTED, "lists are answered here, there is nothing to explain");
+        x->target.operation == OP_GET_MODEL || x->target.operation == OP_FILES) {
+        err_set(&x->err, ERR_UNSUPPORTED, "lists and files have no model: nothing to explain");
         return false;
     }
     if (stage_resolve(x) != STAGE_NEXT) {

@@ -127,7 +127,7 @@ void gateway_worker_free(struct gateway_worker *gw)
 {
     if (!gw)
         return;
-    assert(!gw->exchange_count);
+    assert(!gw->exchange_count && !gw->errand_count);
     exchange_free_spares(gw);
     buf_release(&gw->scratch);
     http_client_free(gw->client);

@@ -16,6 +16,7 @@
 #include "loop/tls.h"
 #include "loop/worker.h"
 #include "policy/snapshot.h"
+#include "store/file_desk.h"
 #include "store/journal.h"
 #include "store/request_log.h"
 
@@ -43,6 +44,7 @@ struct gateway {
     atomic_int_fast64_t inflight_body_bytes;
     _Atomic(struct gateway_ca *) cas;
     struct request_log *request_log; // NULL: none
+    struct file_desk *files;         // whose files at upstreams are; NULL: nobody may keep any
     const char *version;             // for user-agent
 };
 
@@ -67,7 +69,8 @@ struct gateway_worker {
     struct list exchanges;     // running
     bool is_cut;               // what runs is cut off, since the process is to end
     size_t exchange_count;
-    struct list spare; // exchange structs waiting for their next life
+    size_t errand_count; // questions to the files' desk that are not answered yet
+    struct list spare;   // exchange structs waiting for their next life
     size_t spare_count;
     struct stats stats;
     struct buf scratch; // for head lines in the making; nobody keeps it across a call

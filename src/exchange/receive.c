@@ -135,6 +135,8 @@ enum verdict stage_receive(struct exchange *x)
         return STAGE_FAIL;
     x->framing = x->target.framing;
     x->stream = x->framing != FRAMING_BODY;
+    if (x->target.act == FILE_UPLOAD)
+        x->content_type = arena_dup(&x->arena, head_value(head, HEAD_CONTENT_TYPE));
     stats_add(&x->gw->stats.requests[x->target.dialect][x->target.operation], 1);
     if (coding.len && !slice_eq_nocase(coding, SLICE("identity")))
         return exchange_fail(x, ERR_MEDIA_TYPE,

@@ -55,6 +55,10 @@ static void decide(struct exchange *x)
 
     if (!slice_eq(at->candidate->model, x->asked_model))
         x->reply_model = edit_string(&x->arena, x->asked_model);
+    if (x->target.operation == OP_FILES) {
+        x->relay.mode = x->target.act == FILE_CONTENT ? RELAY_CONTENT : RELAY_FILE;
+        return;
+    }
     if (at->is_foreign && rewrite_find(x->target.operation)) {
         x->relay.mode = RELAY_REWRITTEN;
         return;
@@ -283,6 +287,8 @@ static enum verdict feed(struct exchange *x, struct slice bytes)
     case RELAY_FLOW: return relay_flow(x, bytes);
     case RELAY_TRANSLATED: return relay_translated(x, bytes);
     case RELAY_REWRITTEN: return relay_rewritten(x, bytes);
+    case RELAY_FILE: return relay_file(x, bytes);
+    case RELAY_CONTENT: return relay_content(x, bytes);
     case RELAY_UNDECIDED:
     case RELAY_ERROR: break;
     }
@@ -297,8 +303,10 @@ enum verdict stage_relay(struct exchange *x)
 
     if (x->local_status)
         return relay_local(x);
+    if (x->relay.is_undoing)
+        return relay_file_undo(x);
     if (x->relay.mode == RELAY_ERROR)
-        return relay_error(x);
+        return x->target.act == FILE_DELETE ? relay_file_gone(x) : relay_error(x);
     if (x->relay.mode == RELAY_UNDECIDED)
         decide(x);
     while (v == STAGE_AGAIN) {

@@ -16,6 +16,8 @@ enum verdict relay_events(struct exchange *x, struct slice bytes);     // relay_
 enum verdict relay_items(struct exchange *x, struct slice bytes);      // relay_stream.c
 enum verdict relay_translated(struct exchange *x, struct slice bytes); // relay_translate.c
 enum verdict relay_rewritten(struct exchange *x, struct slice bytes);  // relay_rewrite.c
+enum verdict relay_file(struct exchange *x, struct slice bytes);       // relay_file.c
+enum verdict relay_content(struct exchange *x, struct slice bytes);    // relay_file.c
 
 void relay_start(struct exchange *x, int status, int64_t length);
 void relay_write(struct exchange *x, struct slice bytes);
@@ -40,6 +42,12 @@ enum verdict relay_error(struct exchange *x);
 
 /** What upstream, which speaks another dialect, said when it refused; without secrets. */
 void relay_read_refusal(const struct exchange *x, struct err_info *e);
+
+/** A file that cannot be kept is deleted at upstream again, then the client is told; relay_file.c. */
+enum verdict relay_file_undo(struct exchange *x);
+
+/** Upstream does not know the file that is to be deleted: it is noted as gone; relay_file.c. */
+enum verdict relay_file_gone(struct exchange *x);
 
 /** x->err as the in-band error that ends a stream which has begun. */
 void relay_write_error(struct exchange *x, struct buf *out);

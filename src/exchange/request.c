@@ -2,6 +2,7 @@
 #include "chat/envelope_body.h"
 #include "exchange/attempt.h"
 #include "exchange/edit.h"
+#include "exchange/files.h"
 #include "exchange/foreign.h"
 #include "exchange/rules.h"
 #include "http/proxy.h"
@@ -64,6 +65,23 @@ static void write_auth(struct buf *out, enum auth_kind kind, struct secret key)
     buf_append(out, SLICE("\r\n"));
 }
 
+/* What it carries, and what it wants back. */
+static void write_types(const struct exchange *x, const struct attempt *at, struct buf *out)
+{
+    struct slice accept = SLICE("application/json");
+
+    if (at->operation != OP_FILES)
+        buf_append(out, SLICE("content-type: application/json\r\n"));
+    else if (x->target.act == FILE_UPLOAD && x->content_type.len)
+        head_write_field(out, SLICE("content-type"), x->content_type);
+    if (x->target.act == FILE_CONTENT)
+        accept = SLICE("*/*");
+    else if (at->framing == FRAMING_SSE)
+        accept = SLICE("text/event-stream");
+    buf_append(out, SLICE("accept-encoding: identity\r\n"));
+    head_write_field(out, SLICE("accept"), accept);
+}
+
 /* Whether one of the "name: value" lines has that name. */
 static bool has_line(struct slice lines, struct slice name)
 {
@@ -104,6 +122,8 @@ static void write_fields(const struct exchange *x, const struct attempt *at, str
         foreign_write_fields(x->forward, &neutral);
     write_forward(at, at->is_foreign ? buf_peek(&neutral) : x->forward, out);
     buf_release(&neutral);
+    if (at->operation == OP_FILES)
+        files_write_beta(c, at->dialect, x->forward, out);
     for (size_t i = 0; i < c->header_count; i++) {
         const struct channel_header *h = &c->headers[i];
         if (h->dialect == at->dialect && !rules_header(at, slice_str(h->name), &ignored) &&
@@ -128,13 +148,18 @@ static struct slice query_of(const struct exchange *x, const struct attempt *at)
     return at->dialect == DIALECT_GEMINI && x->stream ? SLICE("alt=sse") : SLICE("");
 }
 
+static const char *method_of(const struct exchange *x, const struct attempt *at)
+{
+    return at->operation == OP_FILES ? files_method(x->target.act) : at->route->method;
+}
+
 static enum err write_head(struct exchange *x, struct attempt *at, size_t body_len)
 {
     const struct provider *p = at->candidate->provider;
     struct buf *out = &at->head;
 
     buf_clear(out);
-    buf_append_str(out, at->route->method);
+    buf_append_str(out, method_of(x, at));
     buf_append_byte(out, ' ');
     if (channel_path(at->route, p->base.path, at->candidate->model, at->action, x->stream,
                      query_of(x, at), out, &at->err) != ERR_NONE)
@@ -143,17 +168,14 @@ static enum err write_head(struct exchange *x, struct attempt *at, size_t body_l
     url_write_authority(&p->base, out);
     buf_append(out, SLICE("\r\n"));
     write_auth(out, at->route->auth, at->credential->api_key);
-    buf_append(out,
-               SLICE("content-type: application/json\r\naccept-encoding: identity\r\naccept: "));
-    buf_append(out,
-               at->framing == FRAMING_SSE ? SLICE("text/event-stream") : SLICE("application/json"));
-    buf_append(out, SLICE("\r\nuser-agent: gproxy/"));
+    write_types(x, at, out);
+    buf_append(out, SLICE("user-agent: gproxy/"));
     buf_append_str(out, x->gw->gateway->version);
     buf_append(out, SLICE("\r\n"));
     write_fields(x, at, out);
-    buf_append(out, SLICE("content-length: "));
-    buf_append_u64(out, body_len);
-    buf_append(out, SLICE("\r\n\r\n"));
+    if (at->operation != OP_FILES || x->target.act == FILE_UPLOAD)
+        buf_printf(out, "content-length: %zu\r\n", body_len);
+    buf_append(out, SLICE("\r\n"));
     return ERR_NONE;
 }
 
@@ -216,6 +238,17 @@ static void set_whole_body(struct exchange *x, struct attempt *at, size_t *len)
     at->call.part_count = 2;
 }
 
+static void set_upload(struct exchange *x, struct attempt *at, size_t *len)
+{
+    *len = x->target.act == FILE_UPLOAD ? x->body.len : 0;
+    at->call.part_count = 1;
+    if (*len) {
+        at->call.parts[1] =
+            (struct iovec){.iov_base = x->body_buf.data + x->body_buf.start, .iov_len = *len};
+        at->call.part_count = 2;
+    }
+}
+
 /* Not a byte of it is copied where little is changed. */
 static void set_native_body(struct exchange *x, struct attempt *at, size_t *len)
 {
@@ -235,6 +268,8 @@ static void set_native_body(struct exchange *x, struct attempt *at, size_t *len)
  */
 enum err request_native_body(struct exchange *x, struct attempt *at)
 {
+    if (at->operation == OP_FILES)
+        return rules_outbound_headers(x, at);
     at->body = x->body;
     at->model_span = x->model_span;
     at->stream_options_span = x->stream_options_span;
@@ -257,14 +292,16 @@ enum err request_build(struct exchange *x, struct attempt *at)
 
     if (set_target(x, at) != ERR_NONE)
         return at->err.code;
-    if (at->is_foreign)
+    if (at->operation == OP_FILES)
+        set_upload(x, at, &len);
+    else if (at->is_foreign)
         set_whole_body(x, at, &len);
     else
         set_native_body(x, at, &len);
     if (write_head(x, at, len) != ERR_NONE)
         return at->err.code;
     at->call.parts[0] = (struct iovec){.iov_base = at->head.data, .iov_len = buf_len(&at->head)};
-    at->call.method = slice_str(at->route->method);
+    at->call.method = slice_str(method_of(x, at));
     return ERR_NONE;
 }
 

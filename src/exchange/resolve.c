@@ -1,6 +1,7 @@
 /* resolve.c - the body and the model name: who may answer, and what must be changed on the way. */
 #include <stddef.h>
 
+#include "exchange/files.h"
 #include "exchange/rules.h"
 #include "exchange/stages.h"
 #include "json/scan.h"
@@ -24,8 +25,7 @@ static enum verdict too_large(struct exchange *x)
                          (long long)x->snapshot->limits.max_body_bytes);
 }
 
-/* STAGE_NEXT once x->body is whole. */
-static enum verdict gather(struct exchange *x)
+enum verdict resolve_gather(struct exchange *x)
 {
     struct http_body *b = &x->request->body;
     int64_t limit = x->snapshot->limits.max_body_bytes;
@@ -219,7 +219,9 @@ enum verdict stage_resolve(struct exchange *x)
         return STAGE_NEXT;
     if (x->target.operation == OP_LIST_MODELS || x->target.operation == OP_GET_MODEL)
         return models_answer(x);
-    v = x->body.ptr ? STAGE_NEXT : gather(x);
+    if (x->target.operation == OP_FILES)
+        return files_resolve(x);
+    v = x->body.ptr ? STAGE_NEXT : resolve_gather(x);
     if (v != STAGE_NEXT)
         return v;
     v = read_body(x);

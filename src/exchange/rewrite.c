@@ -142,6 +142,7 @@ const struct rewrite *rewrite_find(enum operation op)
     case OP_GENERATE:
     case OP_LIST_MODELS:
     case OP_GET_MODEL:
+    case OP_FILES:
     case OP_COUNT: break;
     }
     return NULL;

@@ -151,6 +151,15 @@ enum err rules_outbound_native(struct exchange *x, struct attempt *at)
     return ERR_NONE;
 }
 
+enum err rules_outbound_headers(struct exchange *x, struct attempt *at)
+{
+    struct json_splice ignored;
+    struct rule_result r = {0};
+
+    apply(x, at, SLICE("{}"), &ignored, &r);
+    return at->err.code;
+}
+
 enum err rules_outbound_foreign(struct exchange *x, struct attempt *at)
 {
     struct json_splice splice;

@@ -20,6 +20,9 @@ enum err rules_inbound(struct exchange *x, const struct rule_list *list, struct 
 enum err rules_outbound_native(struct exchange *x, struct attempt *at);
 enum err rules_outbound_foreign(struct exchange *x, struct attempt *at);
 
+/** The same where the body is no JSON: headers alone. */
+enum err rules_outbound_headers(struct exchange *x, struct attempt *at);
+
 /** Whether rules decide about the header of that name; a NULL pointer in `value`: it goes. */
 bool rules_header(const struct attempt *at, struct slice name, struct slice *value);
 

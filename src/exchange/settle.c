@@ -42,7 +42,7 @@ static void fill_names(const struct exchange *x, struct usage_record *r)
 
 bool settle_is_free(const struct exchange *x)
 {
-    return x->target.operation == OP_COUNT_TOKENS;
+    return x->target.operation == OP_COUNT_TOKENS || x->target.operation == OP_FILES;
 }
 
 /* An echo has no price of its own, but may be given one, to try prices with. */
@@ -131,7 +131,7 @@ void settle_estimate(struct exchange *x)
 /* An answer that was cut has no final figures: what was seen counts. */
 static void settle_usage(struct exchange *x)
 {
-    if (x->local_is_recorded || x->target.operation == OP_COUNT_TOKENS)
+    if (x->local_is_recorded || settle_is_free(x))
         return;
     if (x->outcome == OUTCOME_OK && x->listener.source == USAGE_UPSTREAM)
         return;

@@ -7,7 +7,7 @@
 /** What is known of it before an upstream is called, and what was reserved. */
 void settle_fill_intent(const struct exchange *x, struct usage_record *r);
 
-/** Counting tokens costs nothing, wherever it is done. */
+/** Counting tokens costs nothing, wherever it is done; nor do files. */
 bool settle_is_free(const struct exchange *x);
 
 #endif

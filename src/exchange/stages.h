@@ -15,6 +15,9 @@ enum verdict stage_settle(struct exchange *x);       // settle.c
 /** The model lists, in models.c: makes x->local. */
 enum verdict models_answer(struct exchange *x);
 
+/** STAGE_NEXT once x->body is whole; resolve.c. */
+enum verdict resolve_gather(struct exchange *x);
+
 /** Ends the attempt that runs, if any; its connection goes back or is closed. */
 void attempt_release(struct exchange *x);
 

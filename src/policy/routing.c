@@ -52,7 +52,7 @@ static bool is_way(enum operation op, enum dialect from, enum dialect to)
 
 static struct cell cell_of(const struct routing_rules *rules, enum operation op, enum dialect d)
 {
-    if (rules->channel->answer || is_native(rules, op, d))
+    if ((rules->channel->answer && op != OP_FILES) || is_native(rules, op, d))
         return (struct cell){CELL_PASSTHROUGH, d};
     if (rules->prefer_chat && is_way(op, d, DIALECT_OPENAI_CHAT) &&
         is_native(rules, routing_operation(op), DIALECT_OPENAI_CHAT))

@@ -73,12 +73,14 @@ static void keep_file(void *ctx, const struct file_owner *f)
 /* Another file may stand in the database's place by now: that one is asked. */
 static enum err connect(struct file_desk *desk, struct err_info *e)
 {
+    struct err_info why = {.code = ERR_NONE};
+
     if (desk->store && !store_has_moved(desk->store))
         return ERR_NONE;
     store_close(desk->store);
     desk->store = NULL;
-    if (store_open(desk->dsn, STORE_MUST_EXIST, &desk->store, e))
-        return e->code;
+    if (store_open(desk->dsn, STORE_MUST_EXIST, &desk->store, &why))
+        return err_set(e, ERR_IO, "%s", err_info_text(&why)); // which says nothing about files
     return db_run(desk->store->db, "PRAGMA synchronous = FULL", e);
 }
 
