@@ -70,7 +70,8 @@ static void make_version_4(const struct fixture *f)
             " applied_at INTEGER NOT NULL) STRICT;"
             "INSERT INTO schema_migration VALUES (1, 'x', 0), (2, 'x', 0), (3, 'x', 0),"
             " (4, 'x', 0);"
-            "CREATE TABLE setting (id INTEGER PRIMARY KEY, name TEXT, value TEXT)");
+            "CREATE TABLE setting (id INTEGER PRIMARY KEY, name TEXT, value TEXT);"
+            "CREATE TABLE file_owner (provider_id INTEGER, file TEXT)");
     for (size_t i = 0; i < ARRAY_LEN(migration_ledger); i++)
         run(db, migration_ledger[i]);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

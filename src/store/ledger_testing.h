@@ -101,7 +101,7 @@ static inline struct usage_record record_number(uint64_t n)
         .key_id = (int64_t)(n % 5) + 1,
         .provider_id = 1,
         .credential_id = (int64_t)(n % 7),
-        .operation = (enum operation)(n % OP_COUNT),
+        .operation = (enum operation)(n % OP_FILES),
         .dialect = (enum dialect)(n % DIALECT_COUNT),
         .upstream_dialect = DIALECT_ANTHROPIC,
         .outcome = n % 11 ? OUTCOME_OK : OUTCOME_TIMEOUT,
