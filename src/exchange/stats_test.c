@@ -141,8 +141,7 @@ static void test_sums(void **state)
     check_format(text);
     assert_true(
         sample(text, "gproxy_requests_total{dialect=\"anthropic\",operation=\"generate\"}") == 33);
-    assert_true(sample(text, "gproxy_requests_total{dialect=\"openai\",operation=\"get_model\"}") ==
-                3);
+    assert_true(sample(text, "gproxy_requests_total{dialect=\"openai\",operation=\"files\"}") == 3);
     assert_true(sample(text, "gproxy_requests_total{dialect=\"gemini\",operation=\"generate\"}") ==
                 -1);
     assert_true(sample(text, "gproxy_errors_total{cause=\"RATE_LIMIT\"}") == 3);
