@@ -210,6 +210,24 @@ bool admit_attempt_ask(const struct exchange *x, const struct attempt *at,
     return true;
 }
 
+/*
+ * For the case that nobody learns how it ends.  One of the two intents stands at any time; of
+ * two with one id the ledger takes one.
+ */
+static void note_raise(struct exchange *x)
+{
+    struct usage_record intent;
+    uint32_t slot;
+
+    x->reserved_nusd = x->reservation.cost_nusd;
+    settle_fill_intent(x, &intent);
+    slot = journal_intent(x->gw->journal, &intent);
+    if (slot == JOURNAL_NO_SLOT)
+        return;
+    journal_cancel(x->gw->journal, x->slot);
+    x->slot = slot;
+}
+
 enum err admit_attempt(struct exchange *x, const struct attempt *at, const struct chat_usage *spent,
                        struct err_info *e)
 {
@@ -217,7 +235,11 @@ enum err admit_attempt(struct exchange *x, const struct attempt *at, const struc
 
     if (!admit_attempt_ask(x, at, spent, &ask))
         return ERR_NONE;
-    return account_raise(&x->reservation, &ask, e);
+    if (account_raise(&x->reservation, &ask, e) != ERR_NONE)
+        return e->code;
+    if (x->reservation.cost_nusd > x->reserved_nusd)
+        note_raise(x);
+    return ERR_NONE;
 }
 
 /* ---- afterwards ---- */
@@ -225,6 +247,9 @@ enum err admit_attempt(struct exchange *x, const struct attempt *at, const struc
 void admit_settle(struct exchange *x, const struct usage_record *r)
 {
     int64_t tokens = settle_is_free(x) ? 0 : tokens_of(&r->usage);
+
+    if (settle_is_unknown(x))
+        tokens = x->reservation.tokens;
 
     account_settle(&x->reservation, tokens, r->cost_nusd, x->gw->worker->now_ms,
                    x->gw->worker->now_unix_ms);

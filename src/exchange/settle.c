@@ -45,6 +45,16 @@ bool settle_is_free(const struct exchange *x)
     return x->target.operation == OP_COUNT_TOKENS || x->target.operation == OP_FILES;
 }
 
+bool settle_is_unknown(const struct exchange *x)
+{
+    const struct attempt *at = &x->attempt;
+    bool waits = at->state == ATTEMPT_CALLING || at->state == ATTEMPT_LOOKING;
+
+    return x->snapshot->limits.on_unknown == ON_UNKNOWN_CHARGE_ESTIMATE &&
+           x->outcome == OUTCOME_CLIENT_ABORT && waits && at->call.connected_at_ms &&
+           at->call.status < 300 && x->listener.source == USAGE_NONE && !settle_is_free(x);
+}
+
 /* An echo has no price of its own, but may be given one, to try prices with. */
 static void fill_cost(const struct exchange *x, struct usage_record *r)
 {
@@ -61,6 +71,10 @@ static void fill_cost(const struct exchange *x, struct usage_record *r)
         return;
     r->price_id = price_id(price);
     r->cost_nusd = price_cost(price, &use);
+    if (settle_is_unknown(x)) {
+        r->source = USAGE_ESTIMATED;
+        r->cost_nusd = x->reservation.cost_nusd;
+    }
 }
 
 static void fill(const struct exchange *x, struct usage_record *r)

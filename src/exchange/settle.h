@@ -7,6 +7,12 @@
 /** What is known of it before an upstream is called, and what was reserved. */
 void settle_fill_intent(const struct exchange *x, struct usage_record *r);
 
+/**
+ * The client has left while an upstream had its request and had not begun to answer: what that
+ * came to nobody will know, and what was reserved for it is charged, where it is to be.
+ */
+bool settle_is_unknown(const struct exchange *x);
+
 /** Counting tokens costs nothing, wherever it is done; nor do files. */
 bool settle_is_free(const struct exchange *x);
 

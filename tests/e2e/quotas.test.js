@@ -161,6 +161,25 @@ async function killedInTheMiddle(t, settings) {
   return { spent: spentBy(gw, user), begun };
 }
 
+test('clients that leave before there is an answer, unknown ends charged: what was reserved is spent', async (t) => {
+  const user = newUser({ quota: { usd: '0.25' }, rate_limits: [{ models: '*', tpm: 100000 }] });
+  const up = await Upstream.start();
+  const gw = await Gateway.start({ config: meteredConfig(up, [user], { settings: { on_unknown: 'charge_estimate' } }) });
+  t.after(async () => (await gw.end(), await up.stop()));
+  const text = up.script('case-quota-leaver', (req, res) => res.hang(3000));
+  const leave = (more) => ask({ gw, up }, chat, { key: user.key, model: 'gpt-test', text, max_tokens: 100, ...more }, { timeout: 150 }).catch(() => ({ status: 0 }));
+  assert.equal((await leave()).status, 0);
+  await eventually(() => spentBy(gw, user) === 0.1 * USD, { what: 'the first one is charged' });
+  await leave();
+  await eventually(() => spentBy(gw, user) === 0.2 * USD, { what: 'the second one too' });
+  assert.equal((await leave()).status, 402);
+  const rows = gw.usageRows();
+  assert.deepEqual(rows.map((r) => [r.outcome, r.usage_source]), [['client_abort', 'estimated'], ['client_abort', 'estimated']]);
+  const small = await ask({ gw, up }, chat, { key: user.key, model: 'gpt-test', max_tokens: 10 });
+  assert.equal(small.status, 200);
+  assert.ok(Number(small.headers['x-ratelimit-remaining-tokens']) < 100000 - 200, 'tokens count as well');
+});
+
 test('kill -9 in the middle: the ledger never says more than the quota', async (t) => {
   const { spent } = await killedInTheMiddle(t, {});
   assert.ok(spent <= 0.5 * USD, `${spent}`);
