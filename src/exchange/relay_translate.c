@@ -116,7 +116,9 @@ static enum verdict end_broken(struct exchange *x)
 {
     if (!x->err.code)
         x->err = x->relay.translation->error;
-    x->outcome = x->relay.started ? OUTCOME_UPSTREAM_CUT : OUTCOME_UPSTREAM_ERROR;
+    /* What was made is paid for, also where nothing of it could be told yet: half a call, say. */
+    x->outcome = x->relay.started || x->listener.output_bytes ? OUTCOME_UPSTREAM_CUT
+                                                              : OUTCOME_UPSTREAM_ERROR;
     if (!x->relay.started)
         return STAGE_FAIL;
     if (!settle_record(x))

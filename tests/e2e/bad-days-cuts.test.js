@@ -175,8 +175,8 @@ describe('what was seen was no text', { concurrency: 8 }, () => {
   // Gemini has no way to tell a part of a call: its clients have seen nothing yet.
   const tellable = (pair, what) => what === 'thoughts' || pair.d !== gemini || native(pair);
   for (const pair of PAIRS)
-    for (const [what, part] of Object.entries(parts).filter(([name]) => tellable(pair, name)))
-      for (const [who, fault] of [['the upstream', { at: 'some', how: 'cut' }], ['the client', null]])
+    for (const [what, part] of Object.entries(parts))
+      for (const [who, fault] of [['the upstream', { at: 'some', how: 'cut' }], ['the client', null]].filter(([, f]) => f || tellable(pair, what)))
         test(`${pair.name}: ${what}, and ${who} goes`, async () => {
           const cutting = scripted(answer([part, part], { fault: { at: 'some', how: 'cut' } }));
           // For the client to go first, the upstream's end is held back.
@@ -186,7 +186,7 @@ describe('what was seen was no text', { concurrency: 8 }, () => {
           const a = await conn.answer({ timeout: 5000 * SLOW, until: (x) => !fault && x.body.length > 1000 });
           if (!fault) await sleep(100);
           conn.reset();
-          assert.equal(a.status, 200, a.text.slice(0, 300));
+          if (tellable(pair, what)) assert.equal(a.status, 200, a.text.slice(0, 300));
           const row = await t.row();
           checkRow(row, { outcome: fault ? 'upstream_cut' : 'client_abort', source: pair.u.mid, words: 10000 });
           assert.ok(row.output_tokens > 200, `${row.output_tokens} tokens for what was seen: ${JSON.stringify(row)}`);
