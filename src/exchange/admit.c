@@ -52,6 +52,17 @@ static void bound_all(struct exchange *x, struct reserve_ask *ask)
         bound(x, &m, &x->route->candidates[i], ask);
 }
 
+void admit_foresee(const struct exchange *x, const struct candidate *c, struct chat_usage *out)
+{
+    struct chat_measure m;
+
+    chat_measure(x->target.dialect, x->target.operation, x->body, &m);
+    *out = (struct chat_usage){
+        .tokens = {
+                   [USAGE_INPUT] = measure_input_likely(&m), [USAGE_OUTPUT] = output_bound(x, &m, c)}
+    };
+}
+
 /* ---- what has no price ---- */
 
 static bool is_priced(const struct exchange *x, const struct candidate *c)

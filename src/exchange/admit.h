@@ -7,6 +7,9 @@
 /** What the exchange asks its limits and quotas for; candidates without a price it may have to lose. */
 void admit_ask(struct exchange *x, struct reserve_ask *ask);
 
+/** What the request is likely to use of the candidate, if it makes all the output that it may. */
+void admit_foresee(const struct exchange *x, const struct candidate *c, struct chat_usage *out);
+
 /**
  * The exchange turns to x->candidate, which may fall under limits that nothing was held for
  * yet.  ERR_RATE_LIMIT: this candidate may not be asked now; others may.

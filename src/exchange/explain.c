@@ -135,8 +135,39 @@ static const char *way_of(const struct exchange *x, const struct candidate *c)
     return foreign_cell(x, c).kind == CELL_TRANSFORM ? "translated" : "passed through";
 }
 
-static void explain_price(struct json_writer *w, const struct candidate *c)
+static bool on_item(void *ctx, const struct price_item *item)
 {
+    struct json_writer *w = ctx;
+
+    json_open_object(w);
+    put_text(w, "what", slice_str(item->what));
+    put_int(w, "count", item->count);
+    put_usd(w, item->per == 1 ? "usd_each" : "usd_per_million", item->rate_nusd);
+    put_usd(w, "usd", item->nusd);
+    json_close_object(w);
+    return true;
+}
+
+/* The lines of a bill for what it may use, at the standard tier and at this hour. */
+static void put_foreseen(struct explaining *ex, const struct candidate *c)
+{
+    struct json_writer *w = &ex->w;
+    struct chat_usage usage;
+    struct price_use use = {.usage = &usage, .at_unix_ms = ex->x->began_unix_ms};
+    struct price_applied applied;
+
+    admit_foresee(ex->x, c, &usage);
+    json_key(w, SLICE("foreseen"));
+    json_open_array(w);
+    price_items(c->price, &use, &applied, on_item, w);
+    json_close_array(w);
+    put_usd(w, "foreseen_usd", price_cost(c->price, &use));
+}
+
+static void explain_price(struct explaining *ex, const struct candidate *c)
+{
+    struct json_writer *w = &ex->w;
+
     json_key(w, SLICE("price"));
     if (!c->price) {
         json_value_null(w);
@@ -147,6 +178,7 @@ static void explain_price(struct json_writer *w, const struct candidate *c)
     put_int(w, "id", price_id(c->price));
     json_key(w, SLICE("rates"));
     json_value_raw(w, price_text(c->price));
+    put_foreseen(ex, c);
     json_close_object(w);
 }
 
@@ -173,7 +205,7 @@ static void explain_route(struct explaining *ex)
         put_text(w, "way", slice_str(way_of(x, c)));
         put_text(w, "dialect", slice_str(dialect_name(foreign_cell(x, c).to)));
         put_int(w, "credentials", (int64_t)c->provider->credential_count);
-        explain_price(w, c);
+        explain_price(ex, c);
         json_close_object(w);
     }
     json_close_array(w);
@@ -276,6 +308,23 @@ static void put_rules(struct explaining *ex, const char *key, const struct ruled
     json_close_array(w);
 }
 
+/* What a translation could not carry as it was. */
+static void put_losses(struct json_writer *w, const struct attempt *at)
+{
+    json_key(w, SLICE("losses"));
+    json_open_array(w);
+    if (at->is_foreign && at->asked) {
+        list_for_each(link, &at->asked->notes) {
+            const struct chat_note *n = list_entry(link, struct chat_note, link);
+            json_open_object(w);
+            put_text(w, "field", n->field);
+            put_text(w, "what", n->degraded ? SLICE("carried in another form") : SLICE("dropped"));
+            json_close_object(w);
+        }
+    }
+    json_close_array(w);
+}
+
 static bool is_secret(struct slice name)
 {
     return slice_eq_nocase(name, SLICE("authorization")) ||
@@ -346,8 +395,7 @@ static void explain_attempt(struct explaining *ex, const struct candidate *c)
             put_error(w, "refused", x->target.dialect, &at->err);
         } else {
             put_rules(ex, "rules", &at->ruled);
-            if (x->dropped.len)
-                put_text(w, "dropped", x->dropped);
+            put_losses(w, at);
             if (admit_attempt_ask(x, at, NULL, &ask))
                 put_reservation(ex, &ask);
             put_head(w, buf_peek(&at->head));

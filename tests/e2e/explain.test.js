@@ -58,7 +58,9 @@ test('who asks, by which permission, limits with what is left, candidates, bodie
   assert.match(native.request_line, /^POST .*\/v1\/chat\/completions HTTP\/1\.1$/);
   assert.equal(native.headers.authorization, '(secret)');
   assert.equal(foreign.body.metadata?.team, undefined);
-  assert.match(foreign.dropped, /logit_bias/);
+  assert.deepEqual(foreign.losses.filter((l) => l.what === 'dropped').map((l) => l.field), ['logit_bias']);
+  assert.deepEqual(native.losses, []);
+  assert.equal(e.candidates[0].price.foreseen.find((i) => i.what === 'output_tokens').usd, '0.1');
 });
 
 test('a limit that is used up is shown as refused, with the same words as the client gets', () => {
