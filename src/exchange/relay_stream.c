@@ -1,5 +1,6 @@
 /* relay_stream.c - streams pass in whole events, unchanged, while the listener hears them. */
 #include "exchange/relay.h"
+#include "exchange/scrub.h"
 #include "exchange/stages.h"
 
 /*
@@ -29,9 +30,38 @@ static void write_renamed(struct passage *p, struct slice model, const char *end
     write_run(p, end);
 }
 
+/* An error may speak of the operator's account. */
+static void write_scrubbed(struct exchange *x, struct slice text)
+{
+    struct buf clean = {0};
+
+    scrub(text, x->attempt.credential->api_key, &clean);
+    relay_write(x, buf_peek(&clean));
+    buf_release(&clean);
+}
+
 static bool is_inside(struct slice part, struct slice whole)
 {
     return part.len && part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len;
+}
+
+static void note_error(struct exchange *x)
+{
+    err_set(&x->err, ERR_UPSTREAM_FAILED, "the provider ended its answer with an error");
+}
+
+static void write_error(struct passage *p, struct slice raw, struct slice model)
+{
+    struct exchange *x = p->x;
+    struct slice rest = raw;
+
+    if (x->reply_model.len && is_inside(model, raw)) {
+        write_scrubbed(x, slice_sub(raw, 0, (size_t)(model.ptr - raw.ptr)));
+        relay_write(x, x->reply_model);
+        rest = slice_after(raw, (size_t)(model.ptr + model.len - raw.ptr));
+    }
+    write_scrubbed(x, rest);
+    p->run = raw.ptr + raw.len;
 }
 
 /* Passes one unit on; false: the rest must wait until the end is recorded. */
@@ -40,8 +70,8 @@ static bool pass(struct passage *p, struct slice raw, struct heard h)
     struct exchange *x = p->x;
     const char *end = raw.ptr + raw.len;
 
-    if (h.is_error && !x->err.code)
-        err_set(&x->err, ERR_UPSTREAM_FAILED, "the provider ended its answer with an error");
+    if (h.is_error)
+        note_error(x);
     if (h.is_terminal || h.is_error) {
         write_run(p, raw.ptr);
         x->relay.saw_end = true;
@@ -49,7 +79,9 @@ static bool pass(struct passage *p, struct slice raw, struct heard h)
         if (!settle_record(x))
             return false;
     }
-    if (h.is_usage_only && x->relay.withhold_usage) {
+    if (h.is_error) {
+        write_error(p, raw, h.model);
+    } else if (h.is_usage_only && x->relay.withhold_usage) {
         write_run(p, raw.ptr);
         p->run = end;
     } else if (x->reply_model.len && is_inside(h.model, raw)) {
@@ -87,14 +119,23 @@ static struct passage open_passage(struct exchange *x, struct slice bytes, bool 
     return p;
 }
 
+/* What has waited for its record, an error too. */
+static void write_last(struct exchange *x, struct slice text)
+{
+    if (x->err.code)
+        write_scrubbed(x, text);
+    else
+        relay_write(x, text);
+}
+
 enum verdict relay_close(struct exchange *x)
 {
     if (x->relay.translation) // has written its own end; what is gathered is upstream's
         return relay_done(x);
-    relay_write(x, buf_peek(&x->relay.held));
+    write_last(x, buf_peek(&x->relay.held));
     if (x->relay.mode == RELAY_ITEMS && !json_cut_closed(&x->relay.cut))
         relay_write(x, SLICE("]")); // the provider's error was its last word
-    relay_write(x, buf_peek(&x->relay.gathered));
+    write_last(x, buf_peek(&x->relay.gathered));
     buf_clear(&x->relay.gathered);
     return relay_done(x);
 }
@@ -124,8 +165,9 @@ static void hear_unfinished(struct exchange *x)
     buf_append(rest, SLICE("\n\n"));
     sse_cutter_release(&x->relay.sse);
     x->relay.sse = (struct sse_cutter){0};
-    if (sse_next(&x->relay.sse, buf_peek(rest), &ev) == SSE_EVENT && ev.has_data)
-        listener_hear(&x->listener, ev.name, ev.data);
+    if (sse_next(&x->relay.sse, buf_peek(rest), &ev) == SSE_EVENT && ev.has_data &&
+        listener_hear(&x->listener, ev.name, ev.data).is_error)
+        note_error(x);
     rest->end -= 2;
 }
 

@@ -1,9 +1,10 @@
 // Where a key may stand, which one counts, and that it goes nowhere else.
 import test, { describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { useRig, ask, assertError, KEYS, UNKNOWN_KEY } from './lib/rig.js';
-import { DIALECTS, chat, statusOf } from './lib/dialects.js';
-import { call, eventually } from './lib/client.js';
+import { useRig, ask, assertError, newId, newModel, KEYS, UNKNOWN_KEY } from './lib/rig.js';
+import { DIALECTS, chat, frame, geminiArray, named, statusOf } from './lib/dialects.js';
+import { UPSTREAM_KEYS } from './lib/upstream.js';
+import { call, eventually, sleep } from './lib/client.js';
 
 const rig = useRig();
 
@@ -99,4 +100,37 @@ describe('precedence: the first place that holds a key counts', () => {
     for (const key of [`${KEYS.alice}x`, KEYS.alice.slice(0, -1), KEYS.alice.toUpperCase(), `${KEYS.alice},${KEYS.alice}`])
       assert.equal((await send(chat, { headers: { authorization: `Bearer ${key}` } })).status, 401, key);
   });
+});
+
+describe('what a provider says of the operator’s account in the middle of a stream stays here', () => {
+  const said = 'Incorrect key KEY of org-AbCdEf123456, "ops@example.com"';
+  const error = {
+    openai_chat: (message) => frame({ error: { message, type: 'server_error' } }),
+    openai_responses: (message) => named({ type: 'error', code: 'server_error', message, param: null, sequence_number: 9 }),
+    anthropic: (message) => named({ type: 'error', error: { type: 'api_error', message } }),
+    gemini: (message) => frame({ error: { code: 500, message, status: 'INTERNAL' } }),
+  };
+  for (const d of [...DIALECTS, geminiArray]) {
+    for (const pieces of ['whole', 'in pieces', 'without its end']) {
+      test(`${d.label}, ${pieces}`, async () => {
+        const key = Object.entries(UPSTREAM_KEYS).find(([kind]) => d.provider.startsWith(kind) || (kind === 'gemini' && d.provider === 'aistudio'))[1];
+        const text = said.replace('KEY', key);
+        const last = d.array ? `,${JSON.stringify({ error: { code: 500, message: text, status: 'INTERNAL' } })}]` : error[d.name](text);
+        const model = rig.up.script(newModel('tells'), async (req, res) => {
+          await res.stream();
+          for (const f of d.frames({ model: req.model }).slice(0, 3)) await res.chunk(f);
+          const cut = pieces === 'in pieces' ? last.indexOf(key) + 5 : last.length - (pieces === 'whole' || d.array ? 0 : 2);
+          await res.chunk(last.slice(0, cut));
+          await sleep(30);
+          if (pieces === 'in pieces') await res.chunk(last.slice(cut));
+          await res.finish();
+        });
+        const id = newId();
+        const a = await ask(rig, d, { model: `${d.provider}/${model}`, stream: true, id });
+        assert.match(a.text, /error/);
+        for (const secret of [key, key.slice(0, 12), 'org-AbCdEf', 'ops@']) assert.ok(!a.text.includes(secret), `${secret}: ${a.text}`);
+        assert.notEqual((await rig.gw.row(id)).outcome, 'ok');
+      });
+    }
+  }
 });
