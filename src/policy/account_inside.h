@@ -106,7 +106,6 @@ int64_t meter_used(struct meter *m, enum limit_figure f, int64_t now_ms);
 /** Leaves in `why` whatever takes longest to wait for; nothing where there is room. */
 void meter_check(const struct held_meter *h, int64_t now_ms, struct refusal *why);
 
-
 /** The same for as many tokens in place of those that are held; what else is counted is. */
 void meter_check_raise(const struct held_meter *h, int64_t tokens, int64_t now_ms,
                        struct refusal *why);

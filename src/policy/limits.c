@@ -59,13 +59,16 @@ static const struct field settings[] = {
 /* A setting that is one of a few words. */
 struct choice {
     const char *key;
-    size_t offset; // of the enumeration in struct limits
+    size_t offset;        // of the enumeration in struct limits
     const char *words[4]; // in the order of the enumeration
 };
 
-#define CHOICE(key, member, ...)                          \
-    {                                                     \
-        key, offsetof(struct limits, member), {__VA_ARGS__} \
+#define CHOICE(key, member, ...)              \
+    {                                         \
+        key, offsetof(struct limits, member), \
+        {                                     \
+            __VA_ARGS__                       \
+        }                                     \
     }
 
 static const struct choice choices[] = {

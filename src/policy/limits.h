@@ -28,7 +28,7 @@ enum log_detail { LOG_DETAIL_OFF, LOG_DETAIL_METADATA, LOG_DETAIL_BODIES };
 
 struct request_log_settings {
     enum log_detail downstream, upstream;
-    int64_t max_body_bytes; // of each body, the rest is cut off
+    int64_t max_body_bytes;  // of each body, the rest is cut off
     int64_t days, max_bytes; // how long and how much is kept
 };
 
@@ -49,7 +49,7 @@ struct limits {
     int64_t usage_days;         // usage rows are kept so long; 0: for ever; roll-ups stay
     int64_t audit_days;
     struct request_log_settings log;
-    struct timeouts timeouts;            // of a provider that says nothing else
+    struct timeouts timeouts; // of a provider that says nothing else
 };
 
 void limits_set_defaults(struct limits *l);

@@ -45,10 +45,10 @@ struct usage_record {
     int64_t connect_ms, first_byte_ms, total_ms; // since the start; -1: never happened
     int64_t request_bytes, response_bytes;       // bodies, as on the wire with the client
     struct chat_usage usage;
-    int64_t cost_nusd; // of an intent: what was reserved for it
-    int64_t price_id;  // by which price (policy/price.h); 0: none
+    int64_t cost_nusd;      // of an intent: what was reserved for it
+    int64_t price_id;       // by which price (policy/price.h); 0: none
     enum service_tier tier; // as upstream reported it
-    bool priced;       // false: no price was known, cost_nusd is 0
+    bool priced;            // false: no price was known, cost_nusd is 0
     struct slice user, key_label, provider, model, alias; // model: the upstream's id
     struct slice asked_model;                             // the name the client sent
     struct slice client_request_id;

@@ -144,7 +144,8 @@ static void test_long_names(void **state)
     for (size_t len = 0; len < 300; len += 2) {
         struct err_info e = {0};
         struct route r;
-        route_resolve(f.s, key_of(&f, "any"), NULL, slice_of(name, len), slice_of(name, len), &r, &e);
+        route_resolve(f.s, key_of(&f, "any"), NULL, slice_of(name, len), slice_of(name, len), &r,
+                      &e);
         assert_int_equal(e.code, ERR_MODEL_NOT_FOUND);
         assert_true(strlen(e.text) < 200);
         assert_null(strstr(e.text, "\xc3'"));
@@ -278,7 +279,8 @@ static void test_weights(void **state)
     for (int i = 0; i < 400; i++) {
         struct err_info e = {0};
         struct route r;
-        assert_int_equal(route_resolve(f.s, key_of(&f, "k"), NULL, SLICE("w"), SLICE("w"), &r, &e), ERR_NONE);
+        assert_int_equal(route_resolve(f.s, key_of(&f, "k"), NULL, SLICE("w"), SLICE("w"), &r, &e),
+                         ERR_NONE);
         assert_int_equal(r.count, 4);
         assert_true(slice_eq(r.candidates[3].model, SLICE("last")));
         three += slice_eq(r.candidates[0].model, SLICE("three"));
