@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/money.h"
+#include "base/sum.h"
 #include "policy/period.h"
 #include "json/write.h"
 
@@ -48,13 +49,9 @@ static const struct user_row *user_of(const struct session *s, const struct quot
 
 /* ---- figures ---- */
 
-static int64_t add(int64_t a, int64_t b)
+static int64_t left_of(const struct quota_row *q, int64_t spent, int64_t adjustment)
 {
-    int64_t sum;
-
-    if (!__builtin_add_overflow(a, b, &sum))
-        return sum;
-    return b > 0 ? INT64_MAX : INT64_MIN;
+    return sum_capped(q->usd_nusd - spent, -adjustment);
 }
 
 static enum quota_period period_of(const struct quota_row *q)
@@ -151,7 +148,7 @@ static void print_json(struct listing *l, const struct quota_row *q, int64_t spe
     write_money(&w, SLICE("usd"), q->usd_nusd);
     write_money(&w, SLICE("spent"), spent);
     write_money(&w, SLICE("adjustment"), adjustment);
-    write_money(&w, SLICE("left"), add(q->usd_nusd, -add(spent, adjustment)));
+    write_money(&w, SLICE("left"), left_of(q, spent, adjustment));
     json_close_object(&w);
     fprintf(l->s->x->out, "%.*s\n", SLICE_ARG(buf_peek(&out)));
     buf_release(&out);
@@ -161,8 +158,7 @@ static void print_line(struct listing *l, const struct quota_row *q, int64_t spe
 {
     const struct user_row *user = user_of(l->s, q);
     int64_t adjustment = adjustment_of(q, l->now);
-    const int64_t nusd[] = {q->usd_nusd, spent, adjustment,
-                            add(q->usd_nusd, -add(spent, adjustment))};
+    const int64_t nusd[] = {q->usd_nusd, spent, adjustment, left_of(q, spent, adjustment)};
     char text[MONEY_TEXT_BYTES], key[24] = "-";
 
     if (q->key_id != ROW_NULL_INT)

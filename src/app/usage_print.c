@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/money.h"
 #include "base/panic.h"
+#include "base/sum.h"
 
 #define SUM_COLUMNS 7
 
@@ -80,19 +81,12 @@ static struct slice money_text(struct arena *a, int64_t nusd)
     return arena_dup(a, money_format_usd(nusd, text));
 }
 
-/* Saturates, as the totals do. */
-static void plus(int64_t *sum, int64_t value)
-{
-    if (__builtin_add_overflow(*sum, value, sum))
-        *sum = INT64_MAX;
-}
-
 static int64_t sum_of(const int64_t *tokens, const enum usage_kind *kinds, size_t count)
 {
     int64_t sum = 0;
 
     for (size_t i = 0; i < count; i++)
-        plus(&sum, tokens[kinds[i]]);
+        sum = sum_capped(sum, tokens[kinds[i]]);
     return sum;
 }
 
@@ -143,11 +137,11 @@ bool usage_add_total(void *ctx, const struct ledger_total *t)
             add_cell(p, printable(p->arena, t->names[g]));
     }
     add_sums(p, t);
-    plus(&p->all.requests, t->requests);
-    plus(&p->all.cost_nusd, t->cost_nusd);
-    plus(&p->all.unpriced, t->unpriced);
+    p->all.requests = sum_capped(p->all.requests, t->requests);
+    p->all.cost_nusd = sum_capped(p->all.cost_nusd, t->cost_nusd);
+    p->all.unpriced = sum_capped(p->all.unpriced, t->unpriced);
     for (size_t k = 0; k < USAGE_KIND_COUNT; k++)
-        plus(&p->all.usage.tokens[k], t->usage.tokens[k]);
+        p->all.usage.tokens[k] = sum_capped(p->all.usage.tokens[k], t->usage.tokens[k]);
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include "exchange/admit.h"
 
 #include "base/clock.h"
+#include "base/sum.h"
 #include "chat/measure.h"
 #include "exchange/foreign.h"
 #include "exchange/local.h"
@@ -21,17 +22,12 @@ static int64_t output_bound(const struct exchange *x, const struct chat_measure 
                                 x->snapshot->limits.reserve_max_output);
 }
 
-static int64_t add(int64_t a, int64_t b)
-{
-    return a > INT64_MAX - b ? INT64_MAX : a + b;
-}
-
 /* At the dearest that it may come to; what the ask has already stays, where it is more. */
 static void bound(const struct exchange *x, const struct chat_measure *m, const struct candidate *c,
                   struct reserve_ask *ask)
 {
     int64_t output = output_bound(x, m, c), cost = 0;
-    int64_t tokens = add(measure_input_likely(m), output);
+    int64_t tokens = sum_capped(measure_input_likely(m), output);
 
     if (c->price)
         cost = price_dearest(c->price, measure_input_bound(m), output);
@@ -181,7 +177,7 @@ static int64_t tokens_of(const struct chat_usage *u)
 
     for (int kind = 0; kind < USAGE_KIND_COUNT; kind++) {
         if (kind != USAGE_REASONING && kind != USAGE_SERVER_TOOLS && u->tokens[kind] > 0)
-            sum = add(sum, u->tokens[kind]);
+            sum = sum_capped(sum, u->tokens[kind]);
     }
     return sum;
 }
@@ -215,9 +211,9 @@ bool admit_attempt_ask(const struct exchange *x, const struct attempt *at,
     *ask = ask_for(x, at->candidate);
     bound(x, &m, at->candidate, ask);
     if (spent)
-        ask->tokens = add(ask->tokens, tokens_of(spent));
+        ask->tokens = sum_capped(ask->tokens, tokens_of(spent));
     if (spent && at->candidate->price)
-        ask->cost_nusd = add(ask->cost_nusd, price_cost(at->candidate->price, &use));
+        ask->cost_nusd = sum_capped(ask->cost_nusd, price_cost(at->candidate->price, &use));
     return true;
 }
 

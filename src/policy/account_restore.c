@@ -1,4 +1,5 @@
 /* account_restore.c - what was used and spent before the process began. */
+#include "base/sum.h"
 #include "policy/account_inside.h"
 #include "policy/state.h"
 
@@ -17,7 +18,7 @@ void account_restore_spent(struct policy_state *state, bool of_key, int64_t id,
     if (index > at->index)
         *at = (struct purse_period){.index = index};
     if (index == at->index && nusd > 0)
-        at->spent_nusd = nusd < INT64_MAX - at->spent_nusd ? at->spent_nusd + nusd : INT64_MAX;
+        at->spent_nusd = sum_capped(at->spent_nusd, nusd);
     if (purse->account)
         account_unlock(purse->account);
 }

@@ -38,15 +38,7 @@ enum err db_query_int(sqlite3 *db, const char *sql, int64_t absent, int64_t *out
 /** Borrowed until the statement moves on; NULL pointer for SQL's null. */
 struct slice db_column(sqlite3_stmt *st, int column);
 
-/** The sum, or the number nearest to it that there is. */
-static inline int64_t db_plus(int64_t a, int64_t b)
-{
-    int64_t sum;
-
-    return __builtin_add_overflow(a, b, &sum) ? (a < 0 ? INT64_MIN : INT64_MAX) : sum;
-}
-
-/** Adds add_up(), a sum() as db_plus() adds; SQLite's result code. */
+/** Adds add_up(), a sum() as sum_capped() adds; SQLite's result code. */
 int db_add_functions(sqlite3 *db);
 
 /** Binds without a copy: the bytes live until the statement has run.  A NULL pointer binds null. */

@@ -1,6 +1,7 @@
 /* db_sum.c - an SQL function for sums that stay at the largest number rather than fail. */
 #include <stdint.h>
 
+#include "base/sum.h"
 #include "store/db.h"
 
 /*
@@ -15,7 +16,7 @@ static void add_up_step(sqlite3_context *ctx, int count, sqlite3_value **values)
     if (!sum)
         sqlite3_result_error_nomem(ctx);
     else
-        *sum = db_plus(*sum, sqlite3_value_int64(values[0]));
+        *sum = sum_capped(*sum, sqlite3_value_int64(values[0]));
 }
 
 static void add_up_end(sqlite3_context *ctx)

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/sum.h"
 #include "store/db.h"
 #include "store/ledger_inside.h"
 
@@ -106,7 +107,7 @@ static int64_t span_of(int64_t unix_ms, int64_t span_ms)
 
 static void plus(int64_t *sum, int64_t value)
 {
-    *sum = db_plus(*sum, value);
+    *sum = sum_capped(*sum, value);
 }
 
 static struct pending *find_pending(struct rollups *r, struct span span)

@@ -1,6 +1,7 @@
 /* ledger_spending.c - what was spent and what was going on, for quotas and limits after a start. */
 #include <time.h>
 
+#include "base/sum.h"
 #include "store/db.h"
 #include "store/ledger_inside.h"
 
@@ -109,7 +110,7 @@ static int64_t tokens_of(sqlite3_stmt *st)
 
     for (int k = 0; k < USAGE_KIND_COUNT; k++) {
         if (k != USAGE_REASONING && k != USAGE_SERVER_TOOLS)
-            sum = db_plus(sum, sqlite3_column_int64(st, TRAFFIC_COLUMNS + k));
+            sum = sum_capped(sum, sqlite3_column_int64(st, TRAFFIC_COLUMNS + k));
     }
     return sum;
 }

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/panic.h"
+#include "base/sum.h"
 #include "store/db.h"
 #include "store/ledger_inside.h"
 
@@ -200,7 +201,7 @@ static void count(int64_t *sum, int64_t value, int sign)
 {
     if (!sign || *sum == INT64_MAX)
         return;
-    *sum = value == INT64_MAX ? value : db_plus(*sum, sign > 0 ? value : -value);
+    *sum = value == INT64_MAX ? value : sum_capped(*sum, sign > 0 ? value : -value);
 }
 
 /* Columns of a scan; the sums follow. */
