@@ -8,17 +8,6 @@
 #define DAY_MS        ((int64_t)86400000)
 #define DEFAULT_LIMIT 50
 
-static const char *flag(const struct command_context *x, const char *name)
-{
-    return arguments_get(&x->arguments, name);
-}
-
-static void write_text(struct json_writer *w, struct slice key, struct slice text)
-{
-    json_key(w, key);
-    json_value_string(w, text);
-}
-
 static void write_object(struct json_writer *w, struct slice key, struct slice object)
 {
     if (!object.ptr)
@@ -32,24 +21,20 @@ static bool print_json(void *ctx, const struct audit_row *row)
     struct command_context *x = ctx;
     struct buf out = {.data = NULL};
     struct json_writer w = {.out = &out};
-    char when[CLOCK_TEXT_BYTES];
 
-    clock_format_unix_ms(row->at_unix_ms, when);
     json_open_object(&w);
-    json_key(&w, SLICE("id"));
-    json_value_int(&w, row->id);
-    write_text(&w, SLICE("at"), slice_str(when));
-    write_text(&w, SLICE("actor_kind"), row->actor_kind);
-    write_text(&w, SLICE("actor"), row->actor);
-    write_text(&w, SLICE("origin"), row->origin);
-    write_text(&w, SLICE("action"), row->action);
-    write_text(&w, SLICE("kind"), row->kind);
-    json_key(&w, SLICE("row_id"));
-    json_value_int(&w, row->row_id);
-    write_text(&w, SLICE("name"), row->name);
+    json_put_int(&w, "id", row->id);
+    json_put_time(&w, "at", row->at_unix_ms);
+    json_put_string(&w, "actor_kind", row->actor_kind);
+    json_put_string(&w, "actor", row->actor);
+    json_put_string(&w, "origin", row->origin);
+    json_put_string(&w, "action", row->action);
+    json_put_string(&w, "kind", row->kind);
+    json_put_int(&w, "row_id", row->row_id);
+    json_put_string(&w, "name", row->name);
     write_object(&w, SLICE("before"), row->before);
     write_object(&w, SLICE("after"), row->after);
-    write_text(&w, SLICE("note"), row->note);
+    json_put_string(&w, "note", row->note);
     json_close_object(&w);
     buf_append_byte(&out, '\n');
     fwrite(buf_peek(&out).ptr, 1, buf_len(&out), x->out);
@@ -85,8 +70,8 @@ int cmd_audit(struct command_context *x, int argc, char **argv)
     struct audit_filter f = {
         .since_unix_ms = now - 30 * DAY_MS,
         .until_unix_ms = now + DAY_MS, // clocks may differ
-        .kind = slice_str(flag(x, "kind")),
-        .actor = slice_str(flag(x, "actor")),
+        .kind = slice_str(flag_text(x, "kind")),
+        .actor = slice_str(flag_text(x, "actor")),
         .limit = DEFAULT_LIMIT,
     };
     struct err_info e = {.code = ERR_NONE};
@@ -101,7 +86,7 @@ int cmd_audit(struct command_context *x, int argc, char **argv)
         return EXIT_USAGE;
     if (audit_reader_open(x->options.dsn, &r, &e))
         return command_failed(x, &e);
-    audit_query(r, &f, flag(x, "json") ? print_json : print_line, x, &e);
+    audit_query(r, &f, flag_text(x, "json") ? print_json : print_line, x, &e);
     audit_reader_close(r);
     return e.code ? command_failed(x, &e) : EXIT_GOOD;
 }

@@ -8,6 +8,7 @@
 #include "app/control.h"
 #include "app/export.h"
 #include "app/file.h"
+#include "app/flags.h"
 #include "base/secret.h"
 
 static int report(struct command_context *x, const struct problems *p)
@@ -42,7 +43,7 @@ int cmd_check(struct command_context *x, int argc, char **argv)
 
 static int apply(struct command_context *x, const struct config *c)
 {
-    bool replace = arguments_get(&x->arguments, "replace") != NULL;
+    bool replace = flag_text(x, "replace") != NULL;
     struct err_info e = {.code = ERR_NONE};
     struct buf keys = {.data = NULL};
     struct control control;
@@ -81,7 +82,7 @@ int cmd_import(struct command_context *x, int argc, char **argv)
     c = config_read(NULL, CONFIG_PARTIAL, &p);
     if (p.errors)
         return report(x, &p);
-    if (arguments_get(&x->arguments, "dry-run")) {
+    if (flag_text(x, "dry-run")) {
         config_warn(c);
         return report(x, &p);
     }
@@ -98,7 +99,7 @@ static void on_bad_row(void *ctx, enum row_type type, int64_t id, const char *re
 
 static int put_out(struct command_context *x, struct buf *text)
 {
-    const char *path = arguments_get(&x->arguments, "out");
+    const char *path = flag_text(x, "out");
     struct err_info e = {.code = ERR_NONE};
 
     if (path && file_create_private(path, buf_peek(text), &e))
@@ -125,8 +126,7 @@ int cmd_export(struct command_context *x, int argc, char **argv)
         control_close(&control);
         return command_failed(x, &e);
     }
-    export_rows(&rows, control.fingerprint, arguments_get(&x->arguments, "include-secrets") != NULL,
-                &text);
+    export_rows(&rows, control.fingerprint, flag_text(x, "include-secrets") != NULL, &text);
     control_close(&control);
     code = put_out(x, &text);
     secret_wipe(text.data, text.cap);

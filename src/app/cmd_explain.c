@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include "app/bill.h"
+#include "app/catch_up.h"
 #include "app/file.h"
+#include "app/flags.h"
 #include "app/outline.h"
 #include "app/prices_file.h"
 #include "app/restore.h"
@@ -12,23 +14,14 @@
 #include "base/log.h"
 #include "crypto/random.h"
 #include "exchange/explain.h"
-#include "store/journal_set.h"
 
 #define BODY_MAX_BYTES ((size_t)64 << 20)
-
-/* A running server needs a fifth of a second to write what it has settled. */
-#define CATCH_UP_MS 2000
-
-static const char *flag(const struct command_context *x, const char *name)
-{
-    return arguments_get(&x->arguments, name);
-}
 
 /* ---- the request ---- */
 
 static enum err read_body(const struct command_context *x, struct slice *out, struct err_info *e)
 {
-    const char *path = flag(x, "body");
+    const char *path = flag_text(x, "body");
 
     if (!path)
         return err_set(e, ERR_BAD_REQUEST,
@@ -40,7 +33,8 @@ static enum err read_body(const struct command_context *x, struct slice *out, st
 /* The head that a client would send, as it would stand on the wire. */
 static enum err make_head(const struct command_context *x, struct head *out, struct err_info *e)
 {
-    const char *path = flag(x, "path"), *key = flag(x, "key"), *header = flag(x, "header");
+    const char *path = flag_text(x, "path"), *key = flag_text(x, "key"),
+               *header = flag_text(x, "header");
     struct buf text = {0};
 
     buf_printf(&text, "POST %s HTTP/1.1\r\nhost: explain\r\ncontent-type: application/json\r\n",
@@ -57,7 +51,7 @@ static enum err make_head(const struct command_context *x, struct head *out, str
 
 static bool read_key_id(const struct command_context *x, int64_t *id)
 {
-    const char *text = flag(x, "key-id");
+    const char *text = flag_text(x, "key-id");
     uint64_t value = 0;
 
     *id = 0;
@@ -85,13 +79,11 @@ static void on_bad_row(void *ctx, enum row_type type, int64_t id, const char *re
 static enum err restore(const struct session *s, struct policy_state *state,
                         const struct snapshot *snapshot, struct err_info *e)
 {
-    const struct options *o = &s->x->options;
     struct ledger *ledger;
 
-    if (!o->dsn_given)
-        journal_set_await(o->data_dir, CATCH_UP_MS);
-    if (ledger_open(o->dsn, STORE_MUST_EXIST, &ledger, e) != ERR_NONE)
+    if (ledger_open(s->x->options.dsn, STORE_MUST_EXIST, &ledger, e) != ERR_NONE)
         return e->code;
+    catch_up(s->x, ledger);
     restore_accounts(ledger, state, snapshot, e);
     ledger_close(ledger);
     return e->code;
@@ -128,13 +120,13 @@ static int explain_body(struct command_context *x)
 {
     struct explain_ask ask = {0};
     struct err_info e = {0};
-    struct buf json = {0}, text = {0};
+    struct buf json = {0};
     struct session s;
     struct head head;
 
     if (!read_key_id(x, &ask.key_id))
         return EXIT_USAGE;
-    if (!ask.key_id && !flag(x, "key"))
+    if (!ask.key_id && !flag_text(x, "key"))
         return command_misused(x, "--key or --key-id says who asks");
     if (read_body(x, &ask.body, &e) != ERR_NONE || make_head(x, &head, &e) != ERR_NONE)
         return command_failed(x, &e);
@@ -144,14 +136,9 @@ static int explain_body(struct command_context *x)
     log_configure(LOG_ERROR, LOG_TEXT, NULL, NULL);
     explain(&s, &ask, &json, &e);
     session_close(&s);
-    if (!e.code && flag(x, "json"))
-        buf_append(&text, buf_peek(&json));
-    else if (!e.code)
-        outline_write(buf_peek(&json), &text);
     if (!e.code)
-        fprintf(x->out, "%.*s%s", SLICE_ARG(buf_peek(&text)), flag(x, "json") ? "\n" : "");
+        outline_print(buf_peek(&json), flag_text(x, "json") != NULL, x->out);
     buf_release(&json);
-    buf_release(&text);
     return e.code ? command_failed(x, &e) : EXIT_GOOD;
 }
 
@@ -160,6 +147,7 @@ int cmd_explain(struct command_context *x, int argc, char **argv)
     (void)argv;
     if (argc > 0)
         return command_misused(x, "a request is given by --body, an exchange by --exchange");
-    return flag(x, "exchange") ? bill_print(x, flag(x, "exchange"), flag(x, "json") != NULL)
-                               : explain_body(x);
+    return flag_text(x, "exchange")
+               ? bill_print(x, flag_text(x, "exchange"), flag_text(x, "json") != NULL)
+               : explain_body(x);
 }

@@ -1,6 +1,7 @@
 /* cmd_key.c - gproxy key: list, add, disable, enable, delete. */
 #include <string.h>
 
+#include "app/flags.h"
 #include "app/session.h"
 #include "base/array.h"
 #include "base/clock.h"
@@ -8,13 +9,9 @@
 
 static struct slice user_name(const struct session *s, int64_t id)
 {
-    const struct user_row *users = ROWS(&s->rows, ROW_USER, struct user_row);
+    const struct user_row *user = row_set_find(&s->rows, ROW_USER, id);
 
-    for (size_t i = 0; i < s->rows.counts[ROW_USER]; i++) {
-        if (users[i].head.id == id)
-            return users[i].name;
-    }
-    return SLICE("?");
+    return user ? user->name : SLICE("?");
 }
 
 /* Of all users, or of the one that is named. */
@@ -46,7 +43,7 @@ static int list(struct session *s, const char *name)
 
 static bool read_expiry(struct session *s, struct key_row *key)
 {
-    const char *text = arguments_get(&s->x->arguments, "expires-at");
+    const char *text = flag_text(s->x, "expires-at");
 
     if (!text || clock_parse(slice_str(text), &key->expires_unix_ms))
         return true;
@@ -67,8 +64,8 @@ static int store_key(struct session *s, struct key_row *key, struct slice text)
 /* The text alone goes to standard output, for scripts. */
 static int add(struct session *s, const char *name)
 {
-    const char *given = arguments_get(&s->x->arguments, "key");
-    const char *label = arguments_get(&s->x->arguments, "label");
+    const char *given = flag_text(s->x, "key");
+    const char *label = flag_text(s->x, "label");
     const struct user_row *user = session_user(s, name);
     char text[KEY_TEXT_BYTES];
     struct key_row key;
@@ -96,13 +93,13 @@ static int add(struct session *s, const char *name)
 
 static struct key_row *find(const struct session *s, const char *text)
 {
-    struct key_row *keys = s->rows.rows[ROW_KEY];
+    struct key_row *key = NULL;
     uint64_t id;
 
-    for (size_t i = 0; slice_to_u64(slice_str(text), &id) && i < s->rows.counts[ROW_KEY]; i++) {
-        if (keys[i].head.id == (int64_t)id)
-            return &keys[i];
-    }
+    if (slice_to_u64(slice_str(text), &id) && id <= INT64_MAX)
+        key = row_set_find(&s->rows, ROW_KEY, (int64_t)id);
+    if (key)
+        return key;
     fprintf(s->x->err, "gproxy: there is no key with the id \"%s\" (gproxy key list)\n", text);
     return NULL;
 }

@@ -5,17 +5,6 @@
 #include "json/raw.h"
 #include "json/scan.h"
 
-static const struct provider_row *provider_of(const struct session *s, int64_t id)
-{
-    const struct provider_row *providers = ROWS(&s->rows, ROW_PROVIDER, struct provider_row);
-
-    for (size_t i = 0; i < s->rows.counts[ROW_PROVIDER]; i++) {
-        if (providers[i].head.id == id)
-            return &providers[i];
-    }
-    return NULL;
-}
-
 static size_t count_credentials(const struct session *s, int64_t provider_id)
 {
     const struct credential_row *all = ROWS(&s->rows, ROW_CREDENTIAL, struct credential_row);
@@ -63,7 +52,7 @@ static void list_models(const struct session *s)
 
     fprintf(s->x->out, "%-20s %-40s %-8s %s\n", "PROVIDER", "MODEL", "STATE", "PRICE");
     for (size_t i = 0; i < s->rows.counts[ROW_MODEL]; i++) {
-        const struct provider_row *p = provider_of(s, all[i].provider_id);
+        const struct provider_row *p = row_set_find(&s->rows, ROW_PROVIDER, all[i].provider_id);
         bool enabled = all[i].enabled && p && p->enabled;
         struct slice name = p ? p->name : SLICE("?");
         struct slice price = all[i].price.ptr ? all[i].price : SLICE("none");
@@ -81,7 +70,7 @@ static void list_aliases(const struct session *s)
         fprintf(s->x->out, "%-20s %-40.*s %-8s", "(alias)", SLICE_ARG(aliases[i].name),
                 aliases[i].enabled ? "enabled" : "disabled");
         for (size_t j = 0; j < s->rows.counts[ROW_ALIAS_TARGET]; j++) {
-            const struct provider_row *p = provider_of(s, all[j].provider_id);
+            const struct provider_row *p = row_set_find(&s->rows, ROW_PROVIDER, all[j].provider_id);
             if (all[j].alias_id == aliases[i].head.id && p)
                 fprintf(s->x->out, " %.*s/%.*s", SLICE_ARG(p->name), SLICE_ARG(all[j].model));
         }

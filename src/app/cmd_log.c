@@ -12,11 +12,6 @@
 #define DAY_MS        ((int64_t)86400000)
 #define DEFAULT_LIMIT 50
 
-static const char *flag(const struct command_context *x, const char *name)
-{
-    return arguments_get(&x->arguments, name);
-}
-
 /* What came from outside is shown, and does nothing to the terminal. */
 static void put_text(FILE *out, struct slice text)
 {
@@ -35,24 +30,17 @@ static void write_json(const struct request_log_row *row, bool whole, struct buf
     struct json_writer w = {.out = out};
 
     json_open_object(&w);
-    json_key(&w, SLICE("id"));
-    json_value_string(&w, slice_str(row->id));
-#define LOG_INT(name)           \
-    json_key(&w, SLICE(#name)); \
-    json_value_int(&w, row->name);
-#define LOG_TEXT(name)          \
-    json_key(&w, SLICE(#name)); \
-    json_value_string(&w, row->name);
+    json_put_string(&w, "id", slice_str(row->id));
+#define LOG_INT(name)  json_put_int(&w, #name, row->name);
+#define LOG_TEXT(name) json_put_string(&w, #name, row->name);
 #include "store/request_log.def"
 #undef LOG_INT
 #undef LOG_TEXT
     if (whole && row->request.ptr) {
-        json_key(&w, SLICE("request"));
-        json_value_string(&w, row->request);
+        json_put_string(&w, "request", row->request);
     }
     if (whole && row->response.ptr) {
-        json_key(&w, SLICE("response"));
-        json_value_string(&w, row->response);
+        json_put_string(&w, "response", row->response);
     }
     json_close_object(&w);
     buf_append_byte(out, '\n');
@@ -94,7 +82,7 @@ static bool print_line(void *ctx, const struct request_log_row *row)
 /* "429", or "5xx" for all of them. */
 static bool read_status(const struct command_context *x, int *out)
 {
-    struct slice text = slice_str(flag(x, "status"));
+    struct slice text = slice_str(flag_text(x, "status"));
     uint64_t value;
 
     *out = 0;
@@ -113,15 +101,15 @@ static int list(struct command_context *x, struct request_log_reader *r)
 {
     int64_t now = clock_unix_ms();
     struct err_info e = {.code = ERR_NONE};
-    bool json = flag(x, "json") != NULL;
+    bool json = flag_text(x, "json") != NULL;
     struct request_log_filter f = {
         .since_unix_ms = now - DAY_MS,
         .until_unix_ms = now + DAY_MS, // clocks may differ
-        .user = slice_str(flag(x, "user")),
-        .model = slice_str(flag(x, "model")),
-        .provider = slice_str(flag(x, "provider")),
-        .err = slice_str(flag(x, "err")),
-        .after = flag(x, "after"),
+        .user = slice_str(flag_text(x, "user")),
+        .model = slice_str(flag_text(x, "model")),
+        .provider = slice_str(flag_text(x, "provider")),
+        .err = slice_str(flag_text(x, "err")),
+        .after = flag_text(x, "after"),
         .limit = DEFAULT_LIMIT,
     };
 
@@ -227,7 +215,7 @@ static int show(struct command_context *x, struct request_log_reader *r, const c
 {
     struct err_info e = {.code = ERR_NONE};
 
-    if (request_log_get(r, id, flag(x, "json") ? print_whole_json : print_whole, x, &e))
+    if (request_log_get(r, id, flag_text(x, "json") ? print_whole_json : print_whole, x, &e))
         return command_failed(x, &e);
     return EXIT_GOOD;
 }

@@ -14,37 +14,15 @@
 
 /* ---- whose it is ---- */
 
-static const struct user_row *user_by_id(const struct session *s, int64_t id)
-{
-    const struct user_row *users = ROWS(&s->rows, ROW_USER, struct user_row);
-
-    for (size_t i = 0; i < s->rows.counts[ROW_USER]; i++) {
-        if (users[i].head.id == id)
-            return &users[i];
-    }
-    return NULL;
-}
-
-static const struct key_row *key_by_id(const struct session *s, int64_t id)
-{
-    const struct key_row *keys = ROWS(&s->rows, ROW_KEY, struct key_row);
-
-    for (size_t i = 0; i < s->rows.counts[ROW_KEY]; i++) {
-        if (keys[i].head.id == id)
-            return &keys[i];
-    }
-    return NULL;
-}
-
 /* The user of a quota, or of its key. */
 static const struct user_row *user_of(const struct session *s, const struct quota_row *q)
 {
     const struct key_row *key;
 
     if (q->user_id != ROW_NULL_INT)
-        return user_by_id(s, q->user_id);
-    key = key_by_id(s, q->key_id);
-    return key ? user_by_id(s, key->user_id) : NULL;
+        return row_set_find(&s->rows, ROW_USER, q->user_id);
+    key = row_set_find(&s->rows, ROW_KEY, q->key_id);
+    return key ? row_set_find(&s->rows, ROW_USER, key->user_id) : NULL;
 }
 
 /* ---- figures ---- */
@@ -121,14 +99,6 @@ static bool read_spending(struct listing *l)
 
 /* ---- list ---- */
 
-static void write_money(struct json_writer *w, struct slice key, int64_t nusd)
-{
-    char text[MONEY_TEXT_BYTES];
-
-    json_key(w, key);
-    json_value_string(w, money_format_usd(nusd, text));
-}
-
 static void print_json(struct listing *l, const struct quota_row *q, int64_t spent)
 {
     const struct user_row *user = user_of(l->s, q);
@@ -137,18 +107,15 @@ static void print_json(struct listing *l, const struct quota_row *q, int64_t spe
     struct json_writer w = {.out = &out};
 
     json_open_object(&w);
-    json_key(&w, SLICE("user"));
-    json_value_string(&w, user ? user->name : SLICE(""));
+    json_put_string(&w, "user", user ? user->name : SLICE(""));
     if (q->key_id != ROW_NULL_INT) {
-        json_key(&w, SLICE("key"));
-        json_value_int(&w, q->key_id);
+        json_put_int(&w, "key", q->key_id);
     }
-    json_key(&w, SLICE("period"));
-    json_value_string(&w, q->period);
-    write_money(&w, SLICE("usd"), q->usd_nusd);
-    write_money(&w, SLICE("spent"), spent);
-    write_money(&w, SLICE("adjustment"), adjustment);
-    write_money(&w, SLICE("left"), left_of(q, spent, adjustment));
+    json_put_string(&w, "period", q->period);
+    json_put_usd(&w, "usd", q->usd_nusd);
+    json_put_usd(&w, "spent", spent);
+    json_put_usd(&w, "adjustment", adjustment);
+    json_put_usd(&w, "left", left_of(q, spent, adjustment));
     json_close_object(&w);
     fprintf(l->s->x->out, "%.*s\n", SLICE_ARG(buf_peek(&out)));
     buf_release(&out);
@@ -174,7 +141,7 @@ static int list(struct session *s, const char *name)
 {
     const struct quota_row *quotas = ROWS(&s->rows, ROW_QUOTA, struct quota_row);
     const struct user_row *only = name ? session_user(s, name) : NULL;
-    bool json = arguments_get(&s->x->arguments, "json") != NULL;
+    bool json = flag_text(s->x, "json") != NULL;
     struct listing l = {.s = s};
 
     if ((name && !only) || !read_spending(&l))
@@ -201,13 +168,12 @@ struct adjustment {
 
 static bool read_adjustment(struct command_context *x, const char *user, struct adjustment *out)
 {
-    struct slice usd = slice_str(arguments_get(&x->arguments, "usd"));
+    struct slice usd = slice_str(flag_text(x, "usd"));
     bool negative = slice_starts(usd, SLICE("-"));
     enum quota_period period;
 
-    *out = (struct adjustment){.user = user,
-                               .period = arguments_get(&x->arguments, "period"),
-                               .reason = arguments_get(&x->arguments, "reason")};
+    *out = (struct adjustment){
+        .user = user, .period = flag_text(x, "period"), .reason = flag_text(x, "reason")};
     if (!flag_count(x, "key", INT64_MAX, &out->key_id))
         return false;
     if (!user == !out->key_id)

@@ -1,5 +1,4 @@
 /* cmd_usage.c - gproxy usage: totals and rows of the ledger. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +14,6 @@
 #define DEFAULT_GROUPS (1u << LEDGER_BY_USER | 1u << LEDGER_BY_KEY | 1u << LEDGER_BY_MODEL)
 
 enum form { FORM_TABLE, FORM_JSON, FORM_CSV };
-
-static const char *flag(const struct command_context *x, const char *name)
-{
-    return arguments_get(&x->arguments, name);
-}
 
 /* "2026-11-22": the beginning of that day in the zone. */
 static bool parse_date(struct slice text, const struct zone *zone, int64_t *unix_ms)
@@ -41,13 +35,13 @@ static bool parse_date(struct slice text, const struct zone *zone, int64_t *unix
 static bool read_time(const struct command_context *x, const char *name, int64_t now,
                       const struct zone *zone, int64_t *out)
 {
-    return parse_date(slice_str(flag(x, name)), zone, out) || flag_time(x, name, now, out);
+    return parse_date(slice_str(flag_text(x, name)), zone, out) || flag_time(x, name, now, out);
 }
 
 static bool read_zone(const struct command_context *x, struct zone *zone)
 {
     struct err_info e = {.code = ERR_NONE};
-    const char *name = flag(x, "tz");
+    const char *name = flag_text(x, "tz");
 
     if (!zone_load(slice_str(name ? name : "UTC"), x->arena, zone, &e))
         return true;
@@ -88,7 +82,7 @@ static bool add_group(const struct command_context *x, struct slice name, struct
 
 static bool read_groups(const struct command_context *x, struct ledger_filter *f)
 {
-    struct slice rest = slice_str(flag(x, "by"));
+    struct slice rest = slice_str(flag_text(x, "by"));
 
     f->groups = rest.ptr ? 0 : DEFAULT_GROUPS;
     while (rest.len) {
@@ -102,15 +96,12 @@ static bool read_groups(const struct command_context *x, struct ledger_filter *f
 /* Ids of exchanges, as x-gproxy-request-id has them. */
 static bool read_id(const struct command_context *x, const char *name, struct slice *out)
 {
-    struct slice text = slice_str(flag(x, name));
-    bool good = text.len == ID_TEXT_BYTES - 1;
+    unsigned char id[ID_BYTES];
 
-    for (size_t i = 0; good && i < text.len; i++)
-        good = isxdigit((unsigned char)text.ptr[i]) || text.ptr[i] == '-';
-    *out = text;
-    if (!text.ptr || good)
+    *out = slice_str(flag_text(x, name));
+    if (!out->ptr || id_pack(*out, id))
         return true;
-    command_misused(x, "--%s is \"%s\", not the id of a record", name, text.ptr);
+    command_misused(x, "--%s is \"%s\", not the id of a record", name, out->ptr);
     return false;
 }
 
@@ -118,12 +109,12 @@ static bool read_filter(const struct command_context *x, int64_t now, struct zon
                         struct ledger_filter *f)
 {
     *f = (struct ledger_filter){
-        .user = slice_str(flag(x, "user")),
-        .key = slice_str(flag(x, "key")),
-        .provider = slice_str(flag(x, "provider")),
-        .model = slice_str(flag(x, "model")),
-        .alias = slice_str(flag(x, "alias")),
-        .outcome = slice_str(flag(x, "status")),
+        .user = slice_str(flag_text(x, "user")),
+        .key = slice_str(flag_text(x, "key")),
+        .provider = slice_str(flag_text(x, "provider")),
+        .model = slice_str(flag_text(x, "model")),
+        .alias = slice_str(flag_text(x, "alias")),
+        .outcome = slice_str(flag_text(x, "status")),
         .zone = zone,
     };
     return read_zone(x, zone) && read_time(x, "since", now, zone, &f->since_unix_ms) &&
@@ -136,19 +127,19 @@ static bool read_filter(const struct command_context *x, int64_t now, struct zon
 static bool check_flags(const struct command_context *x)
 {
     static const char *const of_rows[] = {"limit", "after", "before"};
-    bool rows = flag(x, "rows") != NULL;
+    bool rows = flag_text(x, "rows") != NULL;
 
     for (size_t i = 0; i < ARRAY_LEN(of_rows); i++) {
-        if (!rows && flag(x, of_rows[i])) {
+        if (!rows && flag_text(x, of_rows[i])) {
             command_misused(x, "--%s is for --rows", of_rows[i]);
             return false;
         }
     }
-    if (rows && flag(x, "by"))
+    if (rows && flag_text(x, "by"))
         command_misused(x, "--by is for totals, not for --rows");
-    else if (flag(x, "json") && flag(x, "csv"))
+    else if (flag_text(x, "json") && flag_text(x, "csv"))
         command_misused(x, "--json or --csv, not both");
-    else if (flag(x, "after") && flag(x, "before"))
+    else if (flag_text(x, "after") && flag_text(x, "before"))
         command_misused(x, "--after or --before, not both");
     else
         return true;
@@ -208,7 +199,7 @@ int cmd_usage(struct command_context *x, int argc, char **argv)
     struct usage_printer p = {.out = x->out, .arena = x->arena};
     struct err_info e = {.code = ERR_NONE};
     int64_t now = clock_unix_ms();
-    enum form form = flag(x, "json") ? FORM_JSON : flag(x, "csv") ? FORM_CSV : FORM_TABLE;
+    enum form form = flag_text(x, "json") ? FORM_JSON : flag_text(x, "csv") ? FORM_CSV : FORM_TABLE;
     struct ledger_filter f;
     struct ledger *l;
 
@@ -221,7 +212,7 @@ int cmd_usage(struct command_context *x, int argc, char **argv)
     catch_up(x, l);
     p.groups = f.groups;
     p.step = f.step;
-    if (flag(x, "rows"))
+    if (flag_text(x, "rows"))
         print_rows(&p, l, &f, form, &e);
     else
         print_totals(&p, l, &f, now, form, &e);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "app/file.h"
+#include "app/flags.h"
 #include "app/session.h"
 #include "base/array.h"
 #include "base/money.h"
@@ -18,20 +19,12 @@ struct tally {
     struct slice quotas; // "25/month"; a NULL pointer: none
 };
 
-/* Users stand in order of id; NULL: there is none of that id. */
+/* They stand as the users do; NULL: there is none of that id. */
 static struct tally *tally_of(const struct session *s, struct tally *all, int64_t user_id)
 {
-    const struct user_row *users = ROWS(&s->rows, ROW_USER, struct user_row);
-    size_t low = 0, high = s->rows.counts[ROW_USER];
+    const struct user_row *user = row_set_find(&s->rows, ROW_USER, user_id);
 
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (users[middle].head.id < user_id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < s->rows.counts[ROW_USER] && users[low].head.id == user_id ? &all[low] : NULL;
+    return user ? &all[user - ROWS(&s->rows, ROW_USER, struct user_row)] : NULL;
 }
 
 static void note_quota(const struct session *s, struct tally *t, const struct quota_row *quota)
@@ -116,8 +109,8 @@ static bool ask(struct command_context *x, struct slice *out)
 /* A NULL pointer: none was given. */
 static bool find_password(struct command_context *x, bool required, struct slice *out)
 {
-    const char *given = arguments_get(&x->arguments, "password");
-    const char *path = arguments_get(&x->arguments, "password-file");
+    const char *given = flag_text(x, "password");
+    const char *path = flag_text(x, "password-file");
     struct err_info e = {.code = ERR_NONE};
 
     *out = slice_str(given);
@@ -171,7 +164,7 @@ static int permit(struct session *s, int64_t user_id, const char *models)
 
 static int add_all(struct session *s, struct user_row *user)
 {
-    const char *models = arguments_get(&s->x->arguments, "models");
+    const char *models = flag_text(s->x, "models");
     struct err_info e = {.code = ERR_NONE};
 
     if (store_begin(s->control.store, &e))
@@ -189,10 +182,10 @@ static int add(struct session *s, const char *name)
 
     row_set_defaults(row_kind(ROW_USER), &user);
     user.name = slice_str(name);
-    user.admin = arguments_get(&s->x->arguments, "admin") != NULL;
+    user.admin = flag_text(s->x, "admin") != NULL;
     if (!set_password(s->x, &user, false) || add_all(s, &user))
         return EXIT_FAILED;
-    if (!arguments_get(&s->x->arguments, "models"))
+    if (!flag_text(s->x, "models"))
         fprintf(s->x->err, "gproxy: %s may use no model: --models gives a permission\n", name);
     return EXIT_GOOD;
 }

@@ -17,7 +17,7 @@ enum exit_code {
 struct command_context {
     const struct command *command;
     struct options options;
-    struct arguments arguments; // the command's own flags: arguments_get()
+    struct arguments arguments; // the command's own flags: app/flags.h
     struct arena *arena;        // released when the command has run
     FILE *out, *err;
 };

@@ -4,6 +4,7 @@
 #include "app/config_row.h"
 #include "app/file.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/money.h"
 
 #define SECRET_FILE_MAX_BYTES (64 << 10)
@@ -87,15 +88,6 @@ struct slice config_read_json(struct config *c, const struct yaml_node *n)
     out = arena_dup(c->problems->arena, buf_peek(&json));
     buf_release(&json);
     return out;
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
 }
 
 /* Bytes stand in hex. */

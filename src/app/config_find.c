@@ -6,23 +6,12 @@
 
 struct row_head *run_old_at(const struct run *x, enum row_type type, size_t i)
 {
-    return (void *)((char *)x->old.rows[type] + i * row_kind(type)->size);
+    return row_set_at(&x->old, type, i);
 }
 
 struct row_head *run_old_of(const struct run *x, enum row_type type, int64_t id)
 {
-    size_t low = 0, high = x->old.counts[type];
-
-    while (low < high) { // in order of id
-        size_t middle = (low + high) / 2;
-        if (run_old_at(x, type, middle)->id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < x->old.counts[type] && run_old_at(x, type, low)->id == id
-               ? run_old_at(x, type, low)
-               : NULL;
+    return row_set_find(&x->old, type, id);
 }
 
 static const struct field *field_of(enum row_type type, enum row_type parent)

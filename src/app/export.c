@@ -28,7 +28,7 @@ struct exporting {
 
 static const void *row_at(const struct exporting *x, enum row_type type, size_t i)
 {
-    return (const char *)x->rows->rows[type] + i * row_kind(type)->size;
+    return row_set_at(x->rows, type, i);
 }
 
 static int64_t int_at(const void *row, const struct field *f)

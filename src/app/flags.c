@@ -29,9 +29,14 @@ static bool parse_span(struct slice text, int64_t *ms)
     return false;
 }
 
+const char *flag_text(const struct command_context *x, const char *name)
+{
+    return arguments_get(&x->arguments, name);
+}
+
 bool flag_time(const struct command_context *x, const char *name, int64_t now_unix_ms, int64_t *out)
 {
-    struct slice text = slice_str(arguments_get(&x->arguments, name));
+    struct slice text = slice_str(flag_text(x, name));
     int64_t ago;
 
     if (!text.ptr || clock_parse(text, out))
@@ -46,7 +51,7 @@ bool flag_time(const struct command_context *x, const char *name, int64_t now_un
 
 bool flag_count(const struct command_context *x, const char *name, int64_t most, int64_t *out)
 {
-    struct slice text = slice_str(arguments_get(&x->arguments, name));
+    struct slice text = slice_str(flag_text(x, name));
     uint64_t value;
 
     if (!text.ptr)

@@ -7,6 +7,9 @@
 
 #include "app/commands.h"
 
+/** NULL: it is not given. */
+const char *flag_text(const struct command_context *x, const char *name);
+
 /* Of a flag that is not given, `out` stays as it is.  False: what is wrong has been told. */
 
 /** 24h, 7d, 30m or 90s ago; or a time in RFC 3339. */

@@ -82,3 +82,15 @@ void outline_write(struct slice json, struct buf *out)
     }
     arena_release(&arena);
 }
+
+void outline_print(struct slice json, bool as_json, FILE *out)
+{
+    struct buf text = {0};
+
+    if (as_json)
+        fprintf(out, "%.*s\n", SLICE_ARG(json));
+    else
+        outline_write(json, &text);
+    fwrite(buf_peek(&text).ptr, 1, buf_len(&text), out);
+    buf_release(&text);
+}

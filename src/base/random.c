@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/wide.h"
+
+#define ID_TIME_BYTES 6
 
 static uint64_t rotate(uint64_t x, int by)
 {
@@ -49,6 +52,11 @@ static char *put_hex(char *at, uint64_t word, unsigned bytes)
     return at;
 }
 
+static bool is_dash(size_t at)
+{
+    return at == 8 || at == 13 || at == 18 || at == 23;
+}
+
 void id_make(struct random *r, int64_t unix_ms, char out[ID_TEXT_BYTES])
 {
     uint64_t high = ((uint64_t)unix_ms << 16) | 0x7000 | (random_next(r) & 0x0fff);
@@ -64,4 +72,53 @@ void id_make(struct random *r, int64_t unix_ms, char out[ID_TEXT_BYTES])
     *at++ = '-';
     at = put_hex(at, low, 6);
     *at = '\0';
+}
+
+bool id_pack(struct slice text, unsigned char out[ID_BYTES])
+{
+    size_t digits = 0;
+
+    if (text.len != ID_TEXT_BYTES - 1)
+        return false;
+    memset(out, 0, ID_BYTES);
+    for (size_t i = 0; i < text.len; i++) {
+        int value = hex_value(text.ptr[i]);
+        if (is_dash(i) ? text.ptr[i] != '-' : value < 0)
+            return false;
+        if (is_dash(i))
+            continue;
+        out[digits / 2] = (unsigned char)(out[digits / 2] << 4 | value);
+        digits++;
+    }
+    return true;
+}
+
+void id_unpack(const unsigned char id[ID_BYTES], char out[ID_TEXT_BYTES])
+{
+    char *at = out;
+
+    for (size_t i = 0; i < ID_BYTES; i++) {
+        if (is_dash((size_t)(at - out)))
+            *at++ = '-';
+        at = put_hex(at, id[i], 1);
+    }
+    *at = '\0';
+}
+
+void id_at(int64_t unix_ms, unsigned char out[ID_BYTES])
+{
+    uint64_t ms = unix_ms < 0 ? 0 : (uint64_t)unix_ms;
+
+    memset(out, 0, ID_BYTES);
+    for (size_t i = 0; i < ID_TIME_BYTES; i++)
+        out[i] = (unsigned char)(ms >> (8 * (ID_TIME_BYTES - 1 - i)));
+}
+
+int64_t id_unix_ms(const unsigned char id[ID_BYTES])
+{
+    int64_t ms = 0;
+
+    for (size_t i = 0; i < ID_TIME_BYTES; i++)
+        ms = ms << 8 | id[i];
+    return ms;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/array.h"
+#include "base/hex.h"
 #include "base/random.h"
 
 #define IDS 20000
@@ -110,6 +111,49 @@ static void test_ids_are_ordered_by_time(void **state)
     }
 }
 
+static void test_ids_as_bytes(void **state)
+{
+    static const char *const no_ids[] = {
+        "",
+        "019a0000-0000-7000-8000-00000000000",   // short
+        "019a0000-0000-7000-8000-0000000000001", // long
+        "019a0000-0000-7000-8000-00000000000g",
+        "019a0000-0000-7000-8000-00000000000-",
+        "019a000000000-7000-8000-000000000000",
+        "019a0000-0000-7000-800-0000000000000",
+    };
+    unsigned char bytes[ID_BYTES], least[ID_BYTES], next[ID_BYTES];
+    char id[ID_TEXT_BYTES], again[ID_TEXT_BYTES];
+    struct random r;
+
+    (void)state;
+    seed(&r, 3);
+    for (int64_t ms = 1; ms < (int64_t)1 << 47; ms += ms / 3 + 1) {
+        id_make(&r, ms, id);
+        assert_true(id_pack(slice_str(id), bytes));
+        assert_int_equal(id_unix_ms(bytes), ms);
+        id_unpack(bytes, again);
+        assert_string_equal(again, id);
+        id_at(ms, least);
+        id_at(ms + 1, next);
+        assert_true(memcmp(least, bytes, ID_BYTES) <= 0);
+        assert_true(memcmp(bytes, next, ID_BYTES) < 0);
+    }
+    id_at(-1, least);
+    assert_int_equal(id_unix_ms(least), 0);
+    for (size_t i = 0; i < ARRAY_LEN(no_ids); i++)
+        assert_false(id_pack(slice_str(no_ids[i]), bytes));
+}
+
+static void test_hex(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        const char *digits = "0123456789abcdef0123456789ABCDEF", *at = c ? strchr(digits, c) : NULL;
+        assert_int_equal(hex_value((char)c), at ? (at - digits) % 16 : -1);
+    }
+}
+
 static int by_text(const void *a, const void *b)
 {
     return memcmp(a, b, ID_TEXT_BYTES);
@@ -142,9 +186,13 @@ static void test_ids_are_unique(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_seed),           cmocka_unit_test(test_below),
-        cmocka_unit_test(test_id_shape),       cmocka_unit_test(test_ids_are_ordered_by_time),
+        cmocka_unit_test(test_seed),
+        cmocka_unit_test(test_below),
+        cmocka_unit_test(test_id_shape),
+        cmocka_unit_test(test_ids_are_ordered_by_time),
         cmocka_unit_test(test_ids_are_unique),
+        cmocka_unit_test(test_ids_as_bytes),
+        cmocka_unit_test(test_hex),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

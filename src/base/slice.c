@@ -64,6 +64,20 @@ struct slice slice_trim(struct slice s)
     return s;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct slice slice_trim_lines(struct slice s)
+{
+    while (s.len && is_blank(s.ptr[0]))
+        s = slice_after(s, 1);
+    while (s.len && is_blank(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
 struct slice slice_cut(struct slice s, char byte, struct slice *rest)
 {
     size_t at = slice_find(s, byte);

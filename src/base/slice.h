@@ -88,6 +88,9 @@ size_t slice_find_slice(struct slice s, struct slice needle);
 /** Without leading and trailing spaces and tabs. */
 struct slice slice_trim(struct slice s);
 
+/** Without these and ends of lines: what JSON calls whitespace. */
+struct slice slice_trim_lines(struct slice s);
+
 /**
  * Cuts at the first `byte`: answers what stands before it and leaves what
  * follows in `rest`.  Without the byte, all of it is answered and `rest` is empty.

@@ -141,22 +141,28 @@ static void test_find(void **state)
 static void test_trim(void **state)
 {
     static const struct {
-        const char *in, *out;
+        const char *in, *out, *of_lines;
     } cases[] = {
-        {"",          ""     },
-        {" ",         ""     },
-        {" \t \t",    ""     },
-        {"a",         "a"    },
-        {" a",        "a"    },
-        {"a ",        "a"    },
-        {"\t a b \t", "a b"  },
-        {" \na\r ",   "\na\r"}, // these are not white space here
-        {NULL,        ""     },
+        {"",             "",             ""       },
+        {" ",            "",             ""       },
+        {" \t \t",       "",             ""       },
+        {"a",            "a",            "a"      },
+        {" a",           "a",            "a"      },
+        {"a ",           "a",            "a"      },
+        {"\t a b \t",    "a b",          "a b"    },
+        {" \na\r ",      "\na\r",        "a"      },
+        {"\r\n\t a\n b", "\r\n\t a\n b", "a\n b"  },
+        {"\n\r\n",       "\n\r\n",       ""       },
+        {"\v\fa\v",      "\v\fa\v",      "\v\fa\v"},
+        {NULL,           "",             ""       },
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_slice(slice_trim(slice_str(cases[i].in)), cases[i].out);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_slice(slice_trim_lines(slice_str(cases[i].in)), cases[i].of_lines);
+    assert_int_equal(slice_trim_lines(slice_of("\0 ", 2)).len, 1);
 }
 
 static void test_cut(void **state)

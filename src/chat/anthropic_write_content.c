@@ -88,20 +88,6 @@ static bool is_object(struct slice text)
     return json_is_object(text) && json_scan(text, NULL, 0, NULL, &ignored) == ERR_NONE;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static struct slice trim_blanks(struct slice s)
-{
-    while (s.len && is_blank(s.ptr[0]))
-        s = slice_after(s, 1);
-    while (s.len && is_blank(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 bool anthropic_write_input(struct buf *out, struct chat_text arguments, bool wrap)
 {
     struct buf decoded = {0};
@@ -112,7 +98,7 @@ bool anthropic_write_input(struct buf *out, struct chat_text arguments, bool wra
         text_append_plain(&decoded, arguments);
         text = buf_peek(&decoded);
     }
-    text = trim_blanks(text);
+    text = slice_trim_lines(text);
     ok = !text.len || is_object(text);
     if (!text.len) {
         buf_append(out, SLICE("{}"));

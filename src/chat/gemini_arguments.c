@@ -1,12 +1,8 @@
 /* gemini_arguments.c - arguments of calls, which are objects here and text elsewhere. */
 #include "chat/gemini_inside.h"
+#include "json/extent.h"
 #include "json/raw.h"
 #include "json/scan.h"
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
 
 /* Behind the string that begins at `at`. */
 static size_t string_end(struct slice json, size_t at)
@@ -27,7 +23,7 @@ void gemini_compact(struct buf *out, struct slice json)
     while (at < json.len) {
         if (json.ptr[at] == '"') {
             at = string_end(json, at);
-        } else if (is_blank(json.ptr[at])) {
+        } else if (json_is_blank(json.ptr[at])) {
             buf_append(out, slice_sub(json, from, at - from));
             from = ++at;
         } else {
@@ -41,8 +37,7 @@ void gemini_write_arguments(struct json_writer *w, struct slice text)
 {
     struct err_info ignored = {0};
 
-    while (text.len && is_blank(text.ptr[0]))
-        text = slice_after(text, 1);
+    text = slice_trim_lines(text);
     if (!text.len) {
         json_value_raw(w, SLICE("{}"));
     } else if (json_is_object(text) && json_scan(text, NULL, 0, NULL, &ignored) == ERR_NONE) {

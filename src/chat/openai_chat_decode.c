@@ -302,16 +302,6 @@ static void take_payload(struct openai_chat_decoder *d, struct slice payload, bo
         take_top(d, top, whole, sink);
 }
 
-/* Without the blanks that JSON has, which some put around it. */
-static struct slice trim(struct slice s)
-{
-    while (s.len && strchr(" \t\r\n", s.ptr[0]))
-        s = slice_after(s, 1);
-    while (s.len && strchr(" \t\r\n", s.ptr[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 void openai_chat_decoder_init(void *decoder, const struct codec_decode_options *o)
 {
     struct openai_chat_decoder *d = decoder;
@@ -326,7 +316,7 @@ void openai_chat_decode(void *decoder, struct slice name, struct slice payload,
 
     if (d->ended)
         return;
-    payload = trim(payload);
+    payload = slice_trim_lines(payload); // some put blanks around it
     if (!payload.len)
         return;
     if (slice_eq(payload, SLICE("[DONE]"))) {
@@ -344,7 +334,7 @@ void openai_chat_decode_whole(void *decoder, struct slice body, const struct cha
 
     if (d->ended)
         return;
-    take_payload(d, trim(body), true, sink);
+    take_payload(d, slice_trim_lines(body), true, sink);
     if (!d->ended)
         finish(d, sink);
 }

@@ -154,18 +154,9 @@ struct chat_text unwrap_feed(struct unwrap *u, struct chat_text fragment)
     return u->kind == UNWRAP_TEXT ? take_text(u, json) : take_value(u, json);
 }
 
-static struct slice without_blanks(struct slice s)
-{
-    while (s.len && json_is_blank(s.ptr[0]))
-        s = slice_after(s, 1);
-    while (s.len && json_is_blank(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 struct chat_text unwrap_end(struct unwrap *u)
 {
-    struct slice json = without_blanks(buf_peek(&u->held)), value = {0}, inside;
+    struct slice json = slice_trim_lines(buf_peek(&u->held)), value = {0}, inside;
 
     if (u->state != UNWRAP_HELD)
         return (struct chat_text){0}; // cut within the wrapping, there is nothing to hand on
@@ -174,7 +165,7 @@ struct chat_text unwrap_end(struct unwrap *u)
         return text_of_literal(value);
     if (value.ptr)
         return text_plain(value);
-    inside = without_blanks(slice_sub(json, 1, json.len < 2 ? 0 : json.len - 2));
+    inside = slice_trim_lines(slice_sub(json, 1, json.len < 2 ? 0 : json.len - 2));
     if (json_is_object(json) && !inside.len)
         return (struct chat_text){0}; // {}: called without anything
     return text_plain(json);

@@ -9,15 +9,6 @@
 /* Part of what is stored, as the numbers of enum subkey are. */
 static const char context[crypto_kdf_CONTEXTBYTES + 1] = "gproxy_1";
 
-static struct slice trim_lines(struct slice s)
-{
-    while (s.len && strchr(" \t\r\n", s.ptr[s.len - 1]))
-        s.len--;
-    while (s.len && strchr(" \t\r\n", s.ptr[0]))
-        s = slice_after(s, 1);
-    return s;
-}
-
 static bool parse_hex(struct slice s, struct master_key *out)
 {
     size_t len;
@@ -48,7 +39,7 @@ static bool parse_base64(struct slice s, struct master_key *out)
 
 bool master_key_parse(struct slice text, struct master_key *out)
 {
-    struct slice s = trim_lines(text);
+    struct slice s = slice_trim_lines(text);
 
     if (parse_hex(s, out) || parse_base64(s, out))
         return true;

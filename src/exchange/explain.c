@@ -3,8 +3,6 @@
 
 #include <assert.h>
 
-#include "base/clock.h"
-#include "base/money.h"
 #include "chat/error.h"
 #include "exchange/admit.h"
 #include "exchange/attempt.h"
@@ -21,49 +19,16 @@ struct explaining {
 
 /* ---- small things ---- */
 
-static void put_text(struct json_writer *w, const char *key, struct slice text)
-{
-    json_key(w, slice_str(key));
-    json_value_string(w, text);
-}
-
-static void put_int(struct json_writer *w, const char *key, int64_t value)
-{
-    json_key(w, slice_str(key));
-    json_value_int(w, value);
-}
-
-static void put_bool(struct json_writer *w, const char *key, bool value)
-{
-    json_key(w, slice_str(key));
-    json_value_bool(w, value);
-}
-
-static void put_usd(struct json_writer *w, const char *key, int64_t nusd)
-{
-    char text[MONEY_TEXT_BYTES];
-
-    put_text(w, key, money_format_usd(nusd, text));
-}
-
-static void put_time(struct json_writer *w, const char *key, int64_t unix_ms)
-{
-    char text[CLOCK_TEXT_BYTES];
-
-    clock_format_unix_ms(unix_ms, text);
-    put_text(w, key, slice_str(text));
-}
-
 static void put_error(struct json_writer *w, const char *key, enum dialect d,
                       const struct err_info *e)
 {
     json_key(w, slice_str(key));
     json_open_object(w);
-    put_text(w, "reason", slice_str(err_name(e->code)));
-    put_int(w, "status", error_status(d, e->code));
-    put_text(w, "message", slice_str(err_info_text(e)));
+    json_put_string(w, "reason", slice_str(err_name(e->code)));
+    json_put_int(w, "status", error_status(d, e->code));
+    json_put_string(w, "message", slice_str(err_info_text(e)));
     if (e->retry_after_ms)
-        put_int(w, "retry_after_ms", e->retry_after_ms);
+        json_put_int(w, "retry_after_ms", e->retry_after_ms);
     json_close_object(w);
 }
 
@@ -76,10 +41,10 @@ static void explain_target(struct explaining *ex)
 
     json_key(w, SLICE("request"));
     json_open_object(w);
-    put_text(w, "operation", slice_str(operation_name(x->target.operation)));
-    put_text(w, "dialect", slice_str(dialect_name(x->target.dialect)));
+    json_put_string(w, "operation", slice_str(operation_name(x->target.operation)));
+    json_put_string(w, "dialect", slice_str(dialect_name(x->target.dialect)));
     if (x->target.scope.len)
-        put_text(w, "scope", x->target.scope);
+        json_put_string(w, "scope", x->target.scope);
     json_close_object(w);
 }
 
@@ -90,13 +55,13 @@ static void explain_key(struct explaining *ex)
 
     json_key(w, SLICE("authenticated"));
     json_open_object(w);
-    put_text(w, "user", k->user->name);
-    put_bool(w, "admin", k->user->admin);
-    put_int(w, "key_id", k->id);
+    json_put_string(w, "user", k->user->name);
+    json_put_bool(w, "admin", k->user->admin);
+    json_put_int(w, "key_id", k->id);
     if (k->label.len)
-        put_text(w, "key_label", k->label);
+        json_put_string(w, "key_label", k->label);
     if (k->expires_unix_ms)
-        put_time(w, "key_expires_at", k->expires_unix_ms);
+        json_put_time(w, "key_expires_at", k->expires_unix_ms);
     json_close_object(w);
 }
 
@@ -107,11 +72,11 @@ static void on_permission(void *ctx, const struct route_permission *p)
     struct json_writer *w = ctx;
 
     json_open_object(w);
-    put_text(w, "of", p->of_key ? SLICE("key") : SLICE("user"));
+    json_put_string(w, "of", p->of_key ? SLICE("key") : SLICE("user"));
     if (p->provider.len)
-        put_text(w, "provider", p->provider);
-    put_text(w, "models", p->models);
-    put_bool(w, "matches", p->matches);
+        json_put_string(w, "provider", p->provider);
+    json_put_string(w, "models", p->models);
+    json_put_bool(w, "matches", p->matches);
     json_close_object(w);
 }
 
@@ -140,10 +105,10 @@ static bool on_item(void *ctx, const struct price_item *item)
     struct json_writer *w = ctx;
 
     json_open_object(w);
-    put_text(w, "what", slice_str(item->what));
-    put_int(w, "count", item->count);
-    put_usd(w, item->per == 1 ? "usd_each" : "usd_per_million", item->rate_nusd);
-    put_usd(w, "usd", item->nusd);
+    json_put_string(w, "what", slice_str(item->what));
+    json_put_int(w, "count", item->count);
+    json_put_usd(w, item->per == 1 ? "usd_each" : "usd_per_million", item->rate_nusd);
+    json_put_usd(w, "usd", item->nusd);
     json_close_object(w);
     return true;
 }
@@ -161,7 +126,7 @@ static void put_foreseen(struct explaining *ex, const struct candidate *c)
     json_open_array(w);
     price_items(c->price, &use, &applied, on_item, w);
     json_close_array(w);
-    put_usd(w, "foreseen_usd", price_cost(c->price, &use));
+    json_put_usd(w, "foreseen_usd", price_cost(c->price, &use));
 }
 
 static void explain_price(struct explaining *ex, const struct candidate *c)
@@ -174,8 +139,8 @@ static void explain_price(struct explaining *ex, const struct candidate *c)
         return;
     }
     json_open_object(w);
-    put_text(w, "from", slice_str(c->price_source));
-    put_int(w, "id", price_id(c->price));
+    json_put_string(w, "from", slice_str(c->price_source));
+    json_put_int(w, "id", price_id(c->price));
     json_key(w, SLICE("rates"));
     json_value_raw(w, price_text(c->price));
     put_foreseen(ex, c);
@@ -187,7 +152,7 @@ static void explain_route(struct explaining *ex)
     struct exchange *x = ex->x;
     struct json_writer *w = &ex->w;
 
-    put_text(w, "model", x->model);
+    json_put_string(w, "model", x->model);
     json_key(w, SLICE("alias"));
     if (x->route->alias)
         json_value_string(w, x->route->alias->name);
@@ -198,13 +163,13 @@ static void explain_route(struct explaining *ex)
     for (size_t i = 0; i < x->route->count; i++) {
         const struct candidate *c = &x->route->candidates[i];
         json_open_object(w);
-        put_text(w, "provider", c->provider->name);
-        put_text(w, "channel", slice_str(c->provider->channel->name));
-        put_text(w, "model", c->model);
-        put_bool(w, "declared", c->row != NULL);
-        put_text(w, "way", slice_str(way_of(x, c)));
-        put_text(w, "dialect", slice_str(dialect_name(foreign_cell(x, c).to)));
-        put_int(w, "credentials", (int64_t)c->provider->credential_count);
+        json_put_string(w, "provider", c->provider->name);
+        json_put_string(w, "channel", slice_str(c->provider->channel->name));
+        json_put_string(w, "model", c->model);
+        json_put_bool(w, "declared", c->row != NULL);
+        json_put_string(w, "way", slice_str(way_of(x, c)));
+        json_put_string(w, "dialect", slice_str(dialect_name(foreign_cell(x, c).to)));
+        json_put_int(w, "credentials", (int64_t)c->provider->credential_count);
         explain_price(ex, c);
         json_close_object(w);
     }
@@ -222,9 +187,9 @@ static void put_figures(struct json_writer *w, const struct account_line *line)
             continue;
         json_key(w, slice_str(names[i]));
         json_open_object(w);
-        put_int(w, "limit", line->figures[i].limit);
-        put_int(w, "used", line->figures[i].used);
-        put_int(w, "left", line->figures[i].left);
+        json_put_int(w, "limit", line->figures[i].limit);
+        json_put_int(w, "used", line->figures[i].used);
+        json_put_int(w, "left", line->figures[i].left);
         json_close_object(w);
     }
 }
@@ -234,22 +199,22 @@ static void on_limit(void *ctx, const struct account_line *line)
     struct json_writer *w = ctx;
 
     json_open_object(w);
-    put_text(w, "of", line->of_key ? SLICE("key") : SLICE("user"));
-    put_int(w, "id", line->row_id);
+    json_put_string(w, "of", line->of_key ? SLICE("key") : SLICE("user"));
+    json_put_int(w, "id", line->row_id);
     if (line->is_bad) {
-        put_text(w, "refuses_all", SLICE("the row is not valid"));
+        json_put_string(w, "refuses_all", SLICE("the row is not valid"));
     } else if (line->is_quota) {
-        put_text(w, "quota", slice_str(period_name(line->period)));
-        put_usd(w, "usd", line->usd_nusd);
-        put_usd(w, "spent", line->spent_nusd);
-        put_usd(w, "reserved", line->reserved_nusd);
-        put_usd(w, "adjustment", line->adjustment_nusd);
-        put_usd(w, "left", line->left_nusd);
+        json_put_string(w, "quota", slice_str(period_name(line->period)));
+        json_put_usd(w, "usd", line->usd_nusd);
+        json_put_usd(w, "spent", line->spent_nusd);
+        json_put_usd(w, "reserved", line->reserved_nusd);
+        json_put_usd(w, "adjustment", line->adjustment_nusd);
+        json_put_usd(w, "left", line->left_nusd);
         if (line->ends_unix_ms)
-            put_time(w, "begins_anew_at", line->ends_unix_ms);
+            json_put_time(w, "begins_anew_at", line->ends_unix_ms);
     } else {
-        put_text(w, "rate_limit", line->models);
-        put_bool(w, "counts", line->counts);
+        json_put_string(w, "rate_limit", line->models);
+        json_put_bool(w, "counts", line->counts);
         put_figures(w, line);
     }
     json_close_object(w);
@@ -265,8 +230,8 @@ static void put_reservation(struct explaining *ex, const struct reserve_ask *ask
 
     json_key(w, SLICE("reservation"));
     json_open_object(w);
-    put_int(w, "tokens", ask->tokens);
-    put_usd(w, "usd", ask->cost_nusd);
+    json_put_int(w, "tokens", ask->tokens);
+    json_put_usd(w, "usd", ask->cost_nusd);
     if (account_reserve(&trial, ask, &x->arena, &e) != ERR_NONE)
         put_error(w, "refused", x->target.dialect, &e);
     account_release(&trial, ask->now_ms);
@@ -297,12 +262,12 @@ static void put_rules(struct explaining *ex, const char *key, const struct ruled
     for (size_t i = 0; i < ruled->count; i++) {
         const struct rule_outcome *o = &ruled->outcomes[i];
         json_open_object(w);
-        put_text(w, "rule",
-                 o->rule ? rule_describe(o->rule, &ex->x->arena)
-                         : SLICE("magic strings become breakpoints"));
-        put_bool(w, "changed", o->changed);
+        json_put_string(w, "rule",
+                        o->rule ? rule_describe(o->rule, &ex->x->arena)
+                                : SLICE("magic strings become breakpoints"));
+        json_put_bool(w, "changed", o->changed);
         if (o->why)
-            put_text(w, "why", slice_str(o->why));
+            json_put_string(w, "why", slice_str(o->why));
         json_close_object(w);
     }
     json_close_array(w);
@@ -317,8 +282,9 @@ static void put_losses(struct json_writer *w, const struct attempt *at)
         list_for_each(link, &at->asked->notes) {
             const struct chat_note *n = list_entry(link, struct chat_note, link);
             json_open_object(w);
-            put_text(w, "field", n->field);
-            put_text(w, "what", n->degraded ? SLICE("carried in another form") : SLICE("dropped"));
+            json_put_string(w, "field", n->field);
+            json_put_string(w, "what",
+                            n->degraded ? SLICE("carried in another form") : SLICE("dropped"));
             json_close_object(w);
         }
     }
@@ -345,7 +311,7 @@ static void put_head(struct json_writer *w, struct slice head)
 {
     struct slice line = next_line(&head);
 
-    put_text(w, "request_line", line);
+    json_put_string(w, "request_line", line);
     json_key(w, SLICE("headers"));
     json_open_object(w);
     while (head.len) {
@@ -382,14 +348,14 @@ static void explain_attempt(struct explaining *ex, const struct candidate *c)
     struct reserve_ask ask;
 
     json_open_object(w);
-    put_text(w, "provider", c->provider->name);
-    put_text(w, "model", c->model);
+    json_put_string(w, "provider", c->provider->name);
+    json_put_string(w, "model", c->model);
     if (local_is_for(x, c)) {
-        put_text(w, "way", SLICE("answered here"));
+        json_put_string(w, "way", SLICE("answered here"));
     } else if (!c->provider->credential_count) {
-        put_text(w, "refused", SLICE("no enabled credential"));
+        json_put_string(w, "refused", SLICE("no enabled credential"));
     } else {
-        put_int(w, "credential_id", c->provider->credentials[0].id);
+        json_put_int(w, "credential_id", c->provider->credentials[0].id);
         if (attempt_prepare(x, c, &c->provider->credentials[0]) != ERR_NONE ||
             request_build(x, at) != ERR_NONE) {
             put_error(w, "refused", x->target.dialect, &at->err);
@@ -445,7 +411,7 @@ static bool explain_all(struct explaining *ex, const struct explain_ask *ask)
             explain_permissions(ex);
         return false;
     }
-    put_text(&ex->w, "asked_model", x->asked_model);
+    json_put_string(&ex->w, "asked_model", x->asked_model);
     explain_permissions(ex);
     put_rules(ex, "inbound_rules", &x->inbound);
     put_rules(ex, "variant_rules", &x->variant);

@@ -40,8 +40,7 @@ static void write_openai(struct json_writer *w, struct slice name, const struct 
 {
     member(w, SLICE("id"), name);
     member(w, SLICE("object"), SLICE("model"));
-    json_key(w, SLICE("created"));
-    json_value_int(w, created_unix_ms / 1000);
+    json_put_int(w, "created", created_unix_ms / 1000);
     member(w, SLICE("owned_by"), n->model ? n->model->provider->name : SLICE("gproxy"));
 }
 
@@ -58,8 +57,7 @@ static void write_anthropic(struct json_writer *w, struct slice name, const stru
            n->model && n->model->display_name.len ? n->model->display_name : name);
     member(w, SLICE("created_at"), slice_str(created));
     if (n->model && n->model->context_window) {
-        json_key(w, SLICE("max_input_tokens"));
-        json_value_int(w, n->model->context_window);
+        json_put_int(w, "max_input_tokens", n->model->context_window);
     }
 }
 
@@ -74,8 +72,7 @@ static void write_gemini(struct json_writer *w, struct slice name, const struct 
     member(w, SLICE("displayName"),
            n->model && n->model->display_name.len ? n->model->display_name : name);
     if (n->model && n->model->context_window) {
-        json_key(w, SLICE("inputTokenLimit"));
-        json_value_int(w, n->model->context_window);
+        json_put_int(w, "inputTokenLimit", n->model->context_window);
     }
     json_key(w, SLICE("supportedGenerationMethods"));
     json_open_array(w);
@@ -176,8 +173,7 @@ static void list_anthropic(struct exchange *x, struct listing *l)
     json_open_array(&l->w);
     route_list(x->snapshot, x->key, x->scope, each, l);
     json_close_array(&l->w);
-    json_key(&l->w, SLICE("has_more"));
-    json_value_bool(&l->w, l->more);
+    json_put_bool(&l->w, "has_more", l->more);
     string_or_null(&l->w, SLICE("first_id"), l->first);
     string_or_null(&l->w, SLICE("last_id"), l->last);
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "base/money.h"
 #include "json/text.h"
 #include "json/tree.h"
 
@@ -245,4 +247,37 @@ void json_value_tree(struct json_writer *w, const struct json *v)
 {
     comma(w);
     json_write_tree(w->out, v);
+}
+
+void json_put_string(struct json_writer *w, const char *key, struct slice value)
+{
+    json_key(w, slice_str(key));
+    json_value_string(w, value);
+}
+
+void json_put_int(struct json_writer *w, const char *key, int64_t value)
+{
+    json_key(w, slice_str(key));
+    json_value_int(w, value);
+}
+
+void json_put_bool(struct json_writer *w, const char *key, bool value)
+{
+    json_key(w, slice_str(key));
+    json_value_bool(w, value);
+}
+
+void json_put_usd(struct json_writer *w, const char *key, int64_t nusd)
+{
+    char text[MONEY_TEXT_BYTES];
+
+    json_put_string(w, key, money_format_usd(nusd, text));
+}
+
+void json_put_time(struct json_writer *w, const char *key, int64_t unix_ms)
+{
+    char text[CLOCK_TEXT_BYTES];
+
+    clock_format_unix_ms(unix_ms, text);
+    json_put_string(w, key, slice_str(text));
 }

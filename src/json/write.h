@@ -54,4 +54,11 @@ void json_value_null(struct json_writer *w);
 void json_value_raw(struct json_writer *w, struct slice raw);
 void json_value_tree(struct json_writer *w, const struct json *v);
 
+/* A key and its value at once. */
+void json_put_string(struct json_writer *w, const char *key, struct slice value);
+void json_put_int(struct json_writer *w, const char *key, int64_t value);
+void json_put_bool(struct json_writer *w, const char *key, bool value);
+void json_put_usd(struct json_writer *w, const char *key, int64_t nusd);     // "0.75"
+void json_put_time(struct json_writer *w, const char *key, int64_t unix_ms); // base/clock.h
+
 #endif

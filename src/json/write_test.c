@@ -124,13 +124,32 @@ static void test_doubles(void **state)
     }
 }
 
+static void test_members(void **state)
+{
+    struct buf out = {0};
+    struct json_writer w = {.out = &out};
+
+    (void)state;
+    json_open_object(&w);
+    json_put_string(&w, "a \"", SLICE("b\n"));
+    json_put_int(&w, "least", INT64_MIN);
+    json_put_bool(&w, "yes", true);
+    json_put_usd(&w, "usd", -750000000);
+    json_put_time(&w, "at", 1795363380042);
+    json_close_object(&w);
+    buf_append_byte(&out, '\0');
+    assert_string_equal(out.data, "{\"a \\\"\":\"b\\n\",\"least\":-9223372036854775808,"
+                                  "\"yes\":true,\"usd\":\"-0.75\","
+                                  "\"at\":\"2026-11-22T16:03:00.042Z\"}");
+    buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_back_and_forth),
-        cmocka_unit_test(test_writer),
-        cmocka_unit_test(test_doubles),
+        cmocka_unit_test(test_strings), cmocka_unit_test(test_back_and_forth),
+        cmocka_unit_test(test_writer),  cmocka_unit_test(test_doubles),
+        cmocka_unit_test(test_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

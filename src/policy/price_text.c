@@ -1,5 +1,4 @@
 /* price_text.c - a price written out, in one way only, and its number. */
-#include "base/money.h"
 #include "crypto/digest.h"
 #include "policy/price_inside.h"
 #include "json/write.h"
@@ -44,14 +43,6 @@ struct told {
     uint32_t kinds; // bits
 };
 
-static void put_money(struct json_writer *w, const char *key, int64_t nusd)
-{
-    char text[MONEY_TEXT_BYTES];
-
-    json_key(w, slice_str(key));
-    json_value_string(w, money_format_usd(nusd, text));
-}
-
 /*
  * Only what a reader would not arrive at by himself: from what stands around it, or from the
  * kind that stands in.  The first rate of what is inside always: nothing there is empty.
@@ -68,11 +59,11 @@ static struct told put_rates(struct json_writer *w, const struct price_rates *ow
             expected = around->rates->of[kind];
         if (own->of[kind] == expected && (kind != USAGE_INPUT || !around))
             continue;
-        put_money(w, price_keys[kind], own->of[kind]);
+        json_put_usd(w, price_keys[kind], own->of[kind]);
         told.kinds |= 1u << kind;
     }
     if (own->per_call != (around ? around->rates->per_call : 0))
-        put_money(w, "per_call", own->per_call);
+        json_put_usd(w, "per_call", own->per_call);
     return told;
 }
 
@@ -87,15 +78,13 @@ static struct told put_sheet(struct json_writer *w, const struct price_sheet *s,
     json_open_array(w);
     for (size_t i = 0; i < s->tier_count; i++) {
         json_open_object(w);
-        json_key(w, SLICE("above"));
-        json_value_int(w, s->tiers[i].above);
+        json_put_int(w, "above", s->tiers[i].above);
         put_rates(w, &s->tiers[i].rates, &told);
         json_close_object(w);
     }
     json_close_array(w);
     if (s->marginal) {
-        json_key(w, SLICE("marginal"));
-        json_value_bool(w, true);
+        json_put_bool(w, "marginal", true);
     }
     return told;
 }
@@ -105,7 +94,7 @@ static void put_part(struct json_writer *w, const struct price_part *part, const
     if (part->sheet)
         put_sheet(w, part->sheet, list);
     else
-        put_money(w, "multiplier", part->multiplier * NANO_PER_MICRO);
+        json_put_usd(w, "multiplier", part->multiplier * NANO_PER_MICRO);
 }
 
 static void put_modes(struct json_writer *w, const struct price *p, const struct told *list)

@@ -129,3 +129,24 @@ void *row_copy(struct arena *a, const struct row_kind *k, const void *row)
     }
     return copy;
 }
+
+struct row_head *row_set_at(const struct row_set *set, enum row_type type, size_t i)
+{
+    return (void *)((char *)set->rows[type] + i * row_kind(type)->size);
+}
+
+void *row_set_find(const struct row_set *set, enum row_type type, int64_t id)
+{
+    size_t low = 0, high = set->counts[type];
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (row_set_at(set, type, middle)->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == set->counts[type] || row_set_at(set, type, low)->id != id)
+        return NULL;
+    return row_set_at(set, type, low);
+}

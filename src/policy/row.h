@@ -245,6 +245,11 @@ struct row_set {
     size_t counts[ROW_TYPE_COUNT];
 };
 
+struct row_head *row_set_at(const struct row_set *set, enum row_type type, size_t i);
+
+/** The row of that id; NULL: there is none. */
+void *row_set_find(const struct row_set *set, enum row_type type, int64_t id);
+
 #define ROWS(set, type_enum, type) ((const type *)(set)->rows[type_enum])
 
 #endif

@@ -110,6 +110,25 @@ static void test_validate(void **state)
 }
 
 /* A glob that is not valid is refused with the reason that wire/glob.h gives. */
+static void test_find(void **state)
+{
+    static const int64_t ids[] = {1, 2, 7, 100, INT64_MAX};
+    static const int64_t missing[] = {INT64_MIN, 0, 3, 99, 101, INT64_MAX - 1};
+    struct model_row rows[ARRAY_LEN(ids)] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        rows[i].head.id = ids[i];
+    for (size_t count = 0; count <= ARRAY_LEN(ids); count++) {
+        struct row_set set = {.rows[ROW_MODEL] = rows, .counts[ROW_MODEL] = count};
+        for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+            assert_ptr_equal(row_set_find(&set, ROW_MODEL, ids[i]), i < count ? &rows[i] : NULL);
+        for (size_t i = 0; i < ARRAY_LEN(missing); i++)
+            assert_null(row_set_find(&set, ROW_MODEL, missing[i]));
+        assert_null(row_set_find(&set, ROW_KEY, 1));
+    }
+}
+
 static void test_bad_glob(void **state)
 {
     struct permission_row row;
@@ -128,7 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_descriptors), cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_copy),        cmocka_unit_test(test_validate),
-        cmocka_unit_test(test_bad_glob),
+        cmocka_unit_test(test_bad_glob),    cmocka_unit_test(test_find),
     };
 
     if (!crypto_init())

@@ -105,20 +105,11 @@ static void settle(struct applying *ap, const struct rule *r)
         write_out(ap);
 }
 
-static struct slice trim(struct slice text)
-{
-    while (text.len && json_is_blank(text.ptr[0]))
-        text = slice_after(text, 1);
-    while (text.len && json_is_blank(text.ptr[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 static struct rule_work begin(const struct applying *ap)
 {
     return (struct rule_work){
         .text = ap->splice->text,
-        .top = trim(ap->splice->text),
+        .top = slice_trim_lines(ap->splice->text),
         .dialect = ap->dialect,
         .operation = ap->operation,
         .arena = ap->arena,

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -17,6 +16,7 @@
 #include "crypto/keep.h"
 #include "store/db.h"
 #include "store/request_log_inside.h"
+#include "store/wait.h"
 #include "wire/redact.h"
 
 #define GATHER_MS      100   // the more entries share a transaction, the less each costs
@@ -306,13 +306,8 @@ static void forget(struct request_log *log)
 
 static void sleep_up_to(struct request_log *log, int64_t ms)
 {
-    struct timespec until;
+    struct timespec until = wait_until(ms);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     sem_clockwait(&log->wake, CLOCK_MONOTONIC, &until);
 }
 
@@ -378,14 +373,9 @@ static void log_free(struct request_log *log)
 
 static void init_waiting(struct request_log *log)
 {
-    pthread_condattr_t attr;
-
     sem_init(&log->wake, 0, 0);
     pthread_mutex_init(&log->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&log->flushed, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_init(&log->flushed);
 }
 
 enum err request_log_open(const char *path, const struct request_log_limits *limits,
@@ -421,16 +411,11 @@ void request_log_retain(struct request_log *log, int64_t days, int64_t max_bytes
 
 bool request_log_flush(struct request_log *log, int timeout_ms)
 {
-    struct timespec until;
+    struct timespec until = wait_until(timeout_ms);
     uint64_t mine;
     int rc = 0;
     bool done;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&log->lock);
     mine = ++log->flush_asked;
     sem_post(&log->wake);

@@ -16,61 +16,6 @@
 #define STEP_BYTES      ((int64_t)4 << 20) // or about so much
 #define SPARE_PAGES     1024               // may stay free
 
-/* ---- ids ---- */
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
-bool log_id_pack(const char *text, unsigned char out[LOG_ID_BYTES])
-{
-    size_t digits = 0;
-
-    if (strlen(text) != ID_TEXT_BYTES - 1)
-        return false;
-    memset(out, 0, LOG_ID_BYTES);
-    for (size_t i = 0; i < ID_TEXT_BYTES - 1; i++) {
-        int value = hex_value(text[i]);
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (text[i] != '-')
-                return false;
-            continue;
-        }
-        if (value < 0)
-            return false;
-        out[digits / 2] = (unsigned char)(out[digits / 2] << 4 | value);
-        digits++;
-    }
-    return true;
-}
-
-void log_id_unpack(const unsigned char id[LOG_ID_BYTES], char out[ID_TEXT_BYTES])
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < LOG_ID_BYTES; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            out[at++] = '-';
-        out[at++] = "0123456789abcdef"[id[i] >> 4];
-        out[at++] = "0123456789abcdef"[id[i] & 15];
-    }
-    out[at] = '\0';
-}
-
-void log_id_at(int64_t unix_ms, unsigned char out[LOG_ID_BYTES])
-{
-    uint64_t ms = unix_ms < 0 ? 0 : (uint64_t)unix_ms;
-
-    memset(out, 0, LOG_ID_BYTES);
-    for (size_t i = 0; i < 6; i++)
-        out[i] = (unsigned char)(ms >> (40 - 8 * i));
-}
-
 /* ---- columns ---- */
 
 const struct log_column log_columns[] = {
@@ -268,10 +213,10 @@ static struct slice pack_body(struct log_file *f, const struct request_log_entry
 enum err log_file_insert(struct log_file *f, struct request_log_entry *entry, struct err_info *e)
 {
     const char *row = (const char *)&entry->row;
-    unsigned char id[LOG_ID_BYTES];
+    unsigned char id[ID_BYTES];
     int at = 1;
 
-    if (!log_id_pack(entry->row.id, id))
+    if (!id_pack(slice_str(entry->row.id), id))
         return ERR_NONE; // only a bug of ours: it could not be found again
     db_bind_blob(f->insert, at++, slice_of((const char *)id, sizeof(id)));
     for (size_t i = 0; i < log_column_count; i++) {
@@ -330,10 +275,10 @@ int64_t log_file_bytes(const struct log_file *f)
     return disk_bytes(f, "") + disk_bytes(f, "-wal");
 }
 
-static enum err remove_some(struct log_file *f, const unsigned char before[LOG_ID_BYTES],
-                            int64_t limit, int64_t *removed, struct err_info *e)
+static enum err remove_some(struct log_file *f, const unsigned char before[ID_BYTES], int64_t limit,
+                            int64_t *removed, struct err_info *e)
 {
-    db_bind_blob(f->remove, 1, slice_of((const char *)before, LOG_ID_BYTES));
+    db_bind_blob(f->remove, 1, slice_of((const char *)before, ID_BYTES));
     sqlite3_bind_int64(f->remove, 2, limit);
     if (sqlite3_step(f->remove) != SQLITE_DONE)
         db_fail(f->db, "entries cannot be forgotten", e);
@@ -364,7 +309,7 @@ static enum err give_back(struct log_file *f, struct err_info *e)
 static enum err remove_oldest(struct log_file *f, const struct sizes *s, int64_t max_bytes,
                               int64_t *removed, struct err_info *e)
 {
-    unsigned char last[LOG_ID_BYTES];
+    unsigned char last[ID_BYTES];
     int64_t used = (s->pages - s->free_pages) * f->page_bytes;
     int64_t over = used + s->wal_bytes - (max_bytes - max_bytes / 16);
     int64_t limit;
@@ -396,11 +341,11 @@ static enum err merge_wal(struct log_file *f, struct sizes *s, int64_t max_bytes
 enum err log_file_forget(struct log_file *f, int64_t oldest_unix_ms, int64_t max_bytes, bool *more,
                          struct err_info *e)
 {
-    unsigned char before[LOG_ID_BYTES];
+    unsigned char before[ID_BYTES];
     int64_t removed = 0;
     struct sizes s;
 
-    log_id_at(oldest_unix_ms, before);
+    id_at(oldest_unix_ms, before);
     if (read_sizes(f, &s, e) || merge_wal(f, &s, max_bytes, more, e) ||
         remove_some(f, before, STEP_ROWS, &removed, e) ||
         (!removed && remove_oldest(f, &s, max_bytes, &removed, e)))

@@ -10,16 +10,6 @@
 #define LOG_FILE_APPLICATION 0x67707271 // "gprq", in the file's header
 #define LOG_FILE_VERSION     1
 
-/* Ids are stored as their 16 bytes, which begin with the time: 48 bits of unix ms. */
-#define LOG_ID_BYTES 16
-
-/** False: not an id. */
-bool log_id_pack(const char *text, unsigned char out[LOG_ID_BYTES]);
-void log_id_unpack(const unsigned char id[LOG_ID_BYTES], char out[ID_TEXT_BYTES]);
-
-/** The least id of that time. */
-void log_id_at(int64_t unix_ms, unsigned char out[LOG_ID_BYTES]);
-
 /* Names and places of what request_log.def lists. */
 struct log_column {
     const char *name;

@@ -46,8 +46,8 @@ static void read_columns(sqlite3_stmt *st, struct request_log_row *row)
     struct slice id = db_column(st, 0);
 
     *row = (struct request_log_row){.id = ""};
-    if (id.len == LOG_ID_BYTES)
-        log_id_unpack((const unsigned char *)id.ptr, row->id);
+    if (id.len == ID_BYTES)
+        id_unpack((const unsigned char *)id.ptr, row->id);
     for (size_t i = 0; i < log_column_count; i++) {
         void *at = (char *)row + log_columns[i].offset;
         if (log_columns[i].is_text)
@@ -105,12 +105,12 @@ static void write_query(struct buf *sql, const struct request_log_filter *f)
     buf_printf(sql, " ORDER BY exchange%s LIMIT ?%d", f->oldest_first ? "" : " DESC", PARAM_LIMIT);
 }
 
-static void bind_id(sqlite3_stmt *st, int at, const unsigned char id[LOG_ID_BYTES])
+static void bind_id(sqlite3_stmt *st, int at, const unsigned char id[ID_BYTES])
 {
-    db_bind_blob(st, at, slice_of((const char *)id, LOG_ID_BYTES));
+    db_bind_blob(st, at, slice_of((const char *)id, ID_BYTES));
 }
 
-static enum err check(const struct request_log_filter *f, unsigned char after[LOG_ID_BYTES],
+static enum err check(const struct request_log_filter *f, unsigned char after[ID_BYTES],
                       struct err_info *e)
 {
     if (f->since_unix_ms < 0 || f->until_unix_ms <= f->since_unix_ms)
@@ -119,7 +119,7 @@ static enum err check(const struct request_log_filter *f, unsigned char after[LO
         return err_set(e, ERR_BAD_REQUEST, "a page has 1 to %d entries", REQUEST_LOG_MAX_ROWS);
     if (f->status < 0 || (f->status >= 10 && f->status < 100) || f->status > 999)
         return err_set(e, ERR_BAD_REQUEST, "no HTTP status, and no class of them");
-    if (f->after && !log_id_pack(f->after, after))
+    if (f->after && !id_pack(slice_str(f->after), after))
         return err_set(e, ERR_BAD_REQUEST, "not the id of an exchange");
     return ERR_NONE;
 }
@@ -127,7 +127,7 @@ static enum err check(const struct request_log_filter *f, unsigned char after[LO
 enum err request_log_query(struct request_log_reader *r, const struct request_log_filter *filter,
                            request_log_row_fn *each, void *ctx, struct err_info *e)
 {
-    unsigned char since[LOG_ID_BYTES], until[LOG_ID_BYTES], after[LOG_ID_BYTES];
+    unsigned char since[ID_BYTES], until[ID_BYTES], after[ID_BYTES];
     struct name_filter names[NAME_COUNT];
     struct request_log_row row;
     struct buf sql = {.data = NULL};
@@ -141,8 +141,8 @@ enum err request_log_query(struct request_log_reader *r, const struct request_lo
     buf_release(&sql);
     if (e->code)
         return e->code;
-    log_id_at(filter->since_unix_ms, since);
-    log_id_at(filter->until_unix_ms, until);
+    id_at(filter->since_unix_ms, since);
+    id_at(filter->until_unix_ms, until);
     bind_id(st, PARAM_SINCE, since);
     bind_id(st, PARAM_UNTIL, until);
     if (filter->after)
@@ -209,11 +209,11 @@ static enum err read_all(struct request_log_reader *r, sqlite3_stmt *st, request
 enum err request_log_get(struct request_log_reader *r, const char *id, request_log_row_fn *each,
                          void *ctx, struct err_info *e)
 {
-    unsigned char packed[LOG_ID_BYTES];
+    unsigned char packed[ID_BYTES];
     struct buf sql = {.data = NULL};
     sqlite3_stmt *st;
 
-    if (!log_id_pack(id, packed))
+    if (!id_pack(slice_str(id), packed))
         return err_set(e, ERR_BAD_REQUEST, "\"%.40s\" is not the id of an exchange", id);
     buf_append_str(&sql, "SELECT exchange");
     log_columns_write(&sql);

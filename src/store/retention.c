@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "store/db.h"
 #include "store/store.h"
+#include "store/wait.h"
 
 #define LOOK_MS  600000
 #define PAUSE_MS 50
@@ -99,13 +99,8 @@ enum err retention_step(const char *dsn, struct retention_days days, int64_t now
 
 static void sleep_locked(struct retention *r, int64_t ms)
 {
-    struct timespec until;
+    struct timespec until = wait_until(ms);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_cond_timedwait(&r->wake, &r->lock, &until);
 }
 
@@ -157,16 +152,12 @@ static void retention_free(struct retention *r)
 enum err retention_start(const char *dsn, struct retention **out, struct err_info *e)
 {
     struct retention *r = calloc(1, sizeof(*r));
-    pthread_condattr_t attr;
     int failed;
 
     if (!r || !(r->dsn = strdup(dsn)))
         panic("out of memory: retention");
     pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_init(&r->wake);
     failed = pthread_create(&r->thread, NULL, retention_main, r);
     if (failed) {
         retention_free(r);

@@ -4,10 +4,10 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/panic.h"
+#include "store/wait.h"
 #include "store/writer_inside.h"
 
 #define NAP_MS         200  // between looks: the more rows share a transaction, the less each costs
@@ -74,12 +74,8 @@ static int look(struct writer *w)
 
 static void sleep_locked(struct writer *w, int ms)
 {
-    struct timespec until;
+    struct timespec until = wait_until(ms);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_cond_timedwait(&w->wake, &w->lock, &until);
 }
 
@@ -168,14 +164,9 @@ static void writer_free(struct writer *w)
 
 static void init_waiting(struct writer *w)
 {
-    pthread_condattr_t attr;
-
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->wake, &attr);
-    pthread_cond_init(&w->flushed, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_init(&w->wake);
+    wait_init(&w->flushed);
 }
 
 enum err writer_start(struct journal_set *set, const char *dsn, struct writer **out,
@@ -202,16 +193,10 @@ enum err writer_start(struct journal_set *set, const char *dsn, struct writer **
 
 bool writer_flush(struct writer *w, int timeout_ms)
 {
-    struct timespec until;
+    struct timespec until = wait_until(timeout_ms);
     uint64_t mine;
     int rc = 0;
     bool done;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
 
     pthread_mutex_lock(&w->lock);
     mine = ++w->flush_asked;

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdbool.h>
 
+#include "base/hex.h"
 #include "wire/scan.h"
 
 /*
@@ -29,7 +30,7 @@ enum step {
 
 static enum step read_digit(struct chunk_reader *r, char c)
 {
-    int digit = scan_hex_value(c);
+    int digit = hex_value(c);
 
     if (digit < 0 || r->left > CHUNK_MAX_BYTES >> 4)
         return BAD;

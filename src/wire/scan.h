@@ -25,14 +25,6 @@ static inline bool scan_is(char c, enum scan_class class)
     return (scan_classes[(unsigned char)c] & class) != 0;
 }
 
-/* -1 for what is no hexadecimal digit. */
-static inline int scan_hex_value(char c)
-{
-    if (!scan_is(c, SCAN_HEX))
-        return -1;
-    return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
 static inline bool scan_is_control(char c)
 {
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;

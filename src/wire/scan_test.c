@@ -100,10 +100,6 @@ static void test_classes(void **state)
             assert_int_equal(scan_is((char)c, cases[i].class), wanted);
         }
     }
-    for (int c = 0; c < 256; c++) {
-        const char *digits = "0123456789abcdef0123456789ABCDEF", *at = c ? strchr(digits, c) : NULL;
-        assert_int_equal(scan_hex_value((char)c), at ? (at - digits) % 16 : -1);
-    }
 }
 
 int main(void)

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "base/array.h"
+#include "base/hex.h"
 #include "wire/scan.h"
 
 #define MAX_HOST_BYTES 253 // of a DNS name (RFC 1035, 2.3.4)
@@ -32,8 +33,8 @@ static int take_decoded(struct slice *s)
         *s = slice_after(*s, 1);
         return byte;
     }
-    high = s->len >= 3 ? scan_hex_value(s->ptr[1]) : -1;
-    low = s->len >= 3 ? scan_hex_value(s->ptr[2]) : -1;
+    high = s->len >= 3 ? hex_value(s->ptr[1]) : -1;
+    low = s->len >= 3 ? hex_value(s->ptr[2]) : -1;
     if (high < 0 || low < 0)
         return -1;
     *s = slice_after(*s, 3);
