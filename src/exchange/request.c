@@ -140,12 +140,16 @@ static void write_fields(const struct exchange *x, const struct attempt *at, str
         head_write_field(out, SLICE("openai-project"), p->project);
 }
 
-/* The client's own goes on where its dialect does. */
+/*
+ * The client's own goes on where its dialect does.  Google takes parameters there that make
+ * another answer of it, without the figures that are billed (fields) or in no form that is
+ * read here (alt, callback): of those only the one that says how it streams.
+ */
 static struct slice query_of(const struct exchange *x, const struct attempt *at)
 {
-    if (!at->is_foreign)
-        return x->query;
-    return at->dialect == DIALECT_GEMINI && x->stream ? SLICE("alt=sse") : SLICE("");
+    if (at->dialect == DIALECT_GEMINI)
+        return at->framing == FRAMING_SSE ? SLICE("alt=sse") : SLICE("");
+    return at->is_foreign ? SLICE("") : x->query;
 }
 
 static const char *method_of(const struct exchange *x, const struct attempt *at)

@@ -67,7 +67,8 @@ enum {
     WANT_INPUT,
     WANT_CONTENTS,
     WANT_TOOLS,
-    WANT_EFFORT
+    WANT_EFFORT,
+    WANT_BACKGROUND
 };
 
 /* Two of these would let policy and upstream disagree about the request (hardening.md T12). */
@@ -80,6 +81,7 @@ static const struct json_want wants[] = {
     [WANT_CONTENTS] = {SLICE_INIT("contents"),         true },
     [WANT_TOOLS] = {SLICE_INIT("tools"),            false},
     [WANT_EFFORT] = {SLICE_INIT("reasoning_effort"), false},
+    [WANT_BACKGROUND] = {SLICE_INIT("background"),       true },
 };
 
 #define WANT_COUNT (sizeof(wants) / sizeof(wants[0]))
@@ -108,6 +110,16 @@ static bool read_name(struct exchange *x, struct slice literal)
     return x->asked_model.len > 0;
 }
 
+/*
+ * Responses in the background: who asks gets a receipt, and the answer is made all the same.  It
+ * could not be fetched here, and nobody would learn what it cost.
+ */
+static bool is_in_background(const struct exchange *x, struct slice background)
+{
+    return x->target.dialect == DIALECT_OPENAI_RESPONSES && background.ptr &&
+           !json_is_false(background) && !json_is_null(background);
+}
+
 /* All but the model, whose value is `*model`: a literal, or a NULL pointer. */
 static enum verdict read_fields(struct exchange *x, struct slice *model)
 {
@@ -130,6 +142,9 @@ static enum verdict read_fields(struct exchange *x, struct slice *model)
                     (x->target.operation == OP_GENERATE || x->target.operation == OP_IMAGE);
         x->framing = x->stream ? FRAMING_SSE : FRAMING_BODY;
     }
+    if (is_in_background(x, json_span_slice(x->body, spans[WANT_BACKGROUND])))
+        return exchange_fail(x, ERR_BAD_REQUEST,
+                             "background: unsupported parameter: no answer is kept here");
     x->stream_options_span = spans[WANT_STREAM_OPTIONS];
     value = json_span_slice(x->body, x->stream_options_span);
     if (value.ptr && !json_is_object(value) && !json_is_null(value))

@@ -114,6 +114,18 @@ describe('request bodies', () => {
     assert.equal(req.header('openai-beta'), 'assistants=v2');
   });
 
+  test('of the query for Gemini, which could take the figures out of its answer, only the framing goes on', async () => {
+    for (const [path, query] of [
+      ['generateContent?fields=candidates&%24fields=candidates&alt=proto&callback=x', ''],
+      ['streamGenerateContent?alt=sse&%66ields=candidates&prettyPrint=false', 'alt=sse'],
+      ['streamGenerateContent?%24alt=sse', ''],
+    ]) {
+      const a = await call(rig.gw, { path: `/v1beta/models/flash:${path}`, headers: gemini.auth(KEYS.alice), body: gemini.body('flash') });
+      assert.equal(a.status, 200, a.text);
+      assert.equal(rig.up.requests.at(-1).query ?? '', query);
+    }
+  });
+
   test('the query goes on, without the key', async () => {
     const a = await call(rig.gw, {
       path: `/v1/chat/completions?api-version=1&key=${KEYS.alice}&x=%20y&z`,

@@ -88,6 +88,16 @@ test('a rule that asks for more is reserved for', async () => {
   assert.equal((await ask(rig, chat, { key: users.ruled.key, model: 'gpt-test', max_tokens: 10 })).status, 200);
 });
 
+test('an answer in the background would be nobody’s to pay for', async () => {
+  const body = { key: users.spells.key, model: 'openai/gpt-test', max_output_tokens: 10 };
+  for (const stream of [false, true]) assert.match(await refused(responses, 400, { ...body, stream, background: true }), /background/);
+  const sent = `{"model":"openai/gpt-test","input":"x","max_output_tokens":10,"background":false,"back\\u0067round":true}`;
+  const before = asked();
+  assertError(responses, await call(rig.gw, { path: responses.path(), headers: responses.auth(users.spells.key), body: sent }), 400);
+  assert.equal(asked(), before);
+  assert.equal((await ask(rig, responses, { ...body, background: false })).status, 200);
+});
+
 // By whoever hopes that gproxy reads less than upstream does: 4000 tokens are four dollars.
 const big = [
   ['twice', chat, '"max_tokens":4000,"max_tokens":1'],
