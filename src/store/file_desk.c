@@ -10,6 +10,8 @@
 #include "base/panic.h"
 #include "store/sqlite.h"
 
+#define COMPLAIN_MS 60000 // at most one line of errors in that time
+
 struct file_desk {
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -20,6 +22,7 @@ struct file_desk {
     pthread_t thread;
     char *dsn;
     struct store *store; // NULL: not open
+    int64_t complained_at_ms;
 };
 
 /* ---- jobs ---- */
@@ -108,13 +111,17 @@ static void carry_out(struct file_desk *desk, struct file_job *job)
 static void complain(struct file_desk *desk, const struct file_job *job)
 {
     enum err code = job->err.code;
+    int64_t now = clock_mono_ms();
 
     if (!code || code == ERR_NOT_FOUND || code == ERR_CONFLICT)
         return;
-    log_event(LOG_ERROR, NULL, "files.failed", "err=%s why=\"%s\"", err_name(code),
-              err_info_text(&job->err));
     store_close(desk->store);
     desk->store = NULL;
+    if (desk->complained_at_ms && now - desk->complained_at_ms < COMPLAIN_MS)
+        return;
+    desk->complained_at_ms = now;
+    log_event(LOG_ERROR, NULL, "files.failed", "err=%s why=\"%s\"", err_name(code),
+              err_info_text(&job->err));
 }
 
 static void on_done(void *ctx)
