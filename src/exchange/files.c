@@ -122,23 +122,16 @@ void files_write_beta(const struct channel *c, enum dialect d, struct slice line
 
 /* ---- where the caller may keep files ---- */
 
-struct keepers {
-    const struct provider **list; // [count]: what is permitted and can
-    int64_t *ids;
-    size_t count, permitted;
-};
-
-static bool can_keep(const struct exchange *x, const struct provider *p)
+static bool can_keep(const struct provider *p, enum dialect d)
 {
-    return x->target.dialect != DIALECT_GEMINI &&
-           p->routing.cells[OP_FILES][x->target.dialect].kind == CELL_PASSTHROUGH;
+    return d != DIALECT_GEMINI && p->routing.cells[OP_FILES][d].kind == CELL_PASSTHROUGH;
 }
 
-static struct keepers find_keepers(struct exchange *x)
+struct file_keepers files_keepers(struct exchange *x, enum dialect d)
 {
     const struct table *all = &x->snapshot->providers;
     const struct table_entry *e;
-    struct keepers k = {
+    struct file_keepers k = {
         .list = arena_array(&x->arena, const struct provider *, all->live + 1),
         .ids = arena_array(&x->arena, int64_t, all->live + 1),
     };
@@ -148,7 +141,7 @@ static struct keepers find_keepers(struct exchange *x)
         if ((x->scope && p != x->scope) || !route_permits_files(x->key, p))
             continue;
         k.permitted++;
-        if (!can_keep(x, p))
+        if (!can_keep(p, d))
             continue;
         k.ids[k.count] = p->id;
         k.list[k.count++] = p;
@@ -157,7 +150,7 @@ static struct keepers find_keepers(struct exchange *x)
 }
 
 /* At least one, or the reason why there is none. */
-static enum err check_keepers(struct exchange *x, const struct keepers *k)
+static enum err check_keepers(struct exchange *x, const struct file_keepers *k)
 {
     const char *dialect = dialect_name(x->target.dialect);
 
@@ -181,7 +174,7 @@ static enum err check_keepers(struct exchange *x, const struct keepers *k)
 }
 
 /* "'a/', 'b/'": what a path may begin with. */
-static void name_them(const struct keepers *k, char *out, size_t room)
+static void name_them(const struct file_keepers *k, char *out, size_t room)
 {
     size_t used = 0;
 
@@ -209,11 +202,11 @@ static void set_route(struct exchange *x, const struct provider *p)
 
 static enum verdict resolve_upload(struct exchange *x)
 {
-    struct keepers k;
+    struct file_keepers k;
     char names[NAMES_BYTES];
 
     if (!x->route) {
-        k = find_keepers(x);
+        k = files_keepers(x, x->target.dialect);
         if (check_keepers(x, &k) != ERR_NONE)
             return STAGE_FAIL;
         if (k.count > 1) {
@@ -240,13 +233,14 @@ static enum verdict desk_failed(struct exchange *x)
 
 static enum verdict ask_for_page(struct exchange *x)
 {
-    struct keepers k = find_keepers(x);
+    struct file_keepers k = files_keepers(x, x->target.dialect);
     struct file_owner_page page = {
         .user_id = x->key->user->id,
         .dialect = x->target.dialect,
         .providers = k.ids,
         .provider_count = k.count,
-        .file = x->target.file,
+        .files = &x->target.file,
+        .file_count = x->target.act != FILE_LIST,
         .limit = 1,
     };
     struct file_errand *errand;
@@ -277,31 +271,32 @@ static enum verdict answer_here(struct exchange *x)
     return STAGE_NEXT;
 }
 
-static const struct credential *find_credential(const struct provider *p, int64_t id)
+const struct credential *files_credential(struct exchange *x, const struct provider *p, int64_t id)
 {
     for (size_t i = 0; i < p->credential_count; i++) {
         if (p->credentials[i].id == id)
             return &p->credentials[i];
     }
+    err_set(&x->err, ERR_NO_CANDIDATE,
+            "the credential of provider \"%.*s\" that the file was put there with is gone or "
+            "disabled: nobody else can reach it",
+            SLICE_ARG(p->name));
     return NULL;
 }
 
 /* The upstream that has it is asked by the credential that put it there. */
 static enum verdict pin(struct exchange *x, const struct file_owner *f)
 {
-    const struct keepers k = find_keepers(x);
+    const struct file_keepers k = files_keepers(x, x->target.dialect);
     const struct provider *p = NULL;
 
     for (size_t i = 0; i < k.count; i++)
         p = k.ids[i] == f->provider_id ? k.list[i] : p;
     if (!p) // what was looked for is what may be asked
         return exchange_fail(x, ERR_INTERNAL, "the file's provider is gone");
-    x->pinned = find_credential(p, f->credential_id);
+    x->pinned = files_credential(x, p, f->credential_id);
     if (!x->pinned)
-        return exchange_fail(x, ERR_NO_CANDIDATE,
-                             "the credential of provider \"%.*s\" that the file was put there "
-                             "with is gone or disabled: nobody else can reach it",
-                             SLICE_ARG(p->name));
+        return STAGE_FAIL;
     set_route(x, p);
     x->target.file = arena_dup(&x->arena, f->file);
     x->target.action = files_path(x, x->target.file, x->target.act);

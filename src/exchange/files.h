@@ -20,7 +20,20 @@ struct file_errand {
     bool is_done;
 };
 
-/** The stage: makes x->local, or the route. */
+/* Where the caller may keep files: what is permitted, and has any in the client's dialect. */
+struct file_keepers {
+    const struct provider **list; // [count]
+    int64_t *ids;                 // of the same
+    size_t count, permitted;
+};
+
+/** In the order of nothing; in the arena.  `d` is one that files are kept in. */
+struct file_keepers files_keepers(struct exchange *x, enum dialect d);
+
+/** The provider's credential of that id, or NULL: it is gone or disabled, and x->err says so. */
+const struct credential *files_credential(struct exchange *x, const struct provider *p, int64_t id);
+
+/** What of OP_FILES is resolved: makes x->local, or the route. */
 enum verdict files_resolve(struct exchange *x);
 
 /** An errand to fill in. */

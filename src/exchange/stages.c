@@ -14,6 +14,7 @@ static const struct stage stages[] = {
     {"receive",      stage_receive     }, // the head: operation, dialect, limits
     {"authenticate", stage_authenticate}, // whose key it is; no body is read before that
     {"resolve",      stage_resolve     }, // body, permission, model name to candidates
+    {"refer",        stage_refer       }, // files that it speaks of: whose credential has them
     {"admit",        stage_admit       }, // room in the ledger, quota, then rate: reserve; the intent
     {"attempt",      stage_attempt     }, // one candidate after another, until one answers
     {"relay",        stage_relay       }, // upstream's answer to the client, its end once recorded

@@ -7,6 +7,7 @@
 enum verdict stage_receive(struct exchange *x);      // receive.c
 enum verdict stage_authenticate(struct exchange *x); // receive.c
 enum verdict stage_resolve(struct exchange *x);      // resolve.c
+enum verdict stage_refer(struct exchange *x);        // refer.c
 enum verdict stage_admit(struct exchange *x);        // admit.c
 enum verdict stage_attempt(struct exchange *x);      // attempt.c
 enum verdict stage_relay(struct exchange *x);        // relay.c

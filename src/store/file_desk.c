@@ -41,14 +41,18 @@ void file_job_release(struct file_job *job)
 /* The asker's memory may go before the job is done. */
 static void keep_words(struct file_job *job)
 {
-    struct slice *const words[] = {&job->file.file, &job->file.about, &job->page.file,
-                                   &job->page.purpose, &job->page.after};
+    struct slice *const words[] = {&job->file.file, &job->file.about, &job->page.purpose,
+                                   &job->page.after};
+    struct slice *files = arena_array(&job->arena, struct slice, job->page.file_count + 1);
     int64_t *providers = arena_array(&job->arena, int64_t, job->page.provider_count + 1);
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (words[i]->len)
             *words[i] = arena_dup(&job->arena, *words[i]);
     }
+    for (size_t i = 0; i < job->page.file_count; i++)
+        files[i] = arena_dup(&job->arena, job->page.files[i]);
+    job->page.files = files;
     if (job->page.provider_count)
         memcpy(providers, job->page.providers, job->page.provider_count * sizeof(*providers));
     job->page.providers = providers;

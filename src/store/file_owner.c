@@ -38,6 +38,8 @@ enum err file_owner_add(struct store *s, const struct file_owner *f, struct err_
 
 /* ---- pages ---- */
 
+#define FIRST_FILE ((size_t)7) // of the numbers that ids are bound to
+
 /* When the file was put there that a page begins behind; deleted ones are good cursors too. */
 static enum err find_cursor(struct store *s, const struct file_owner_page *page, int64_t *at,
                             struct err_info *e)
@@ -75,28 +77,29 @@ static void write_query(const struct file_owner_page *page, struct buf *sql)
     for (size_t i = 0; i < page->provider_count; i++)
         buf_printf(sql, "%s%lld", i ? ", " : "", (long long)page->providers[i]);
     buf_append_str(sql, ")");
-    if (page->file.len)
-        buf_append_str(sql, " AND file = ?3");
+    for (size_t i = 0; i < page->file_count; i++)
+        buf_printf(sql, "%s?%zu%s", i ? ", " : " AND file IN (", FIRST_FILE + i,
+                   i + 1 < page->file_count ? "" : ")");
     if (page->purpose.len)
-        buf_append_str(sql, " AND json_extract(about, '$.purpose') = ?4");
+        buf_append_str(sql, " AND json_extract(about, '$.purpose') = ?3");
     if (page->after.len)
-        buf_printf(sql, " AND (created_at, file) %s (?5, ?6)", page->oldest_first ? ">" : "<");
-    buf_printf(sql, " ORDER BY created_at %s, file %s LIMIT ?7", order, order);
+        buf_printf(sql, " AND (created_at, file) %s (?4, ?5)", page->oldest_first ? ">" : "<");
+    buf_printf(sql, " ORDER BY created_at %s, file %s LIMIT ?6", order, order);
 }
 
 static void bind(sqlite3_stmt *st, const struct file_owner_page *page, int64_t cursor_at)
 {
     sqlite3_bind_int64(st, 1, page->user_id);
     db_bind_text(st, 2, slice_str(dialect_name(page->dialect)));
-    if (page->file.len)
-        db_bind_text(st, 3, page->file);
+    for (size_t i = 0; i < page->file_count; i++)
+        db_bind_text(st, (int)(FIRST_FILE + i), page->files[i]);
     if (page->purpose.len)
-        db_bind_text(st, 4, page->purpose);
+        db_bind_text(st, 3, page->purpose);
     if (page->after.len) {
-        sqlite3_bind_int64(st, 5, cursor_at);
-        db_bind_text(st, 6, page->after);
+        sqlite3_bind_int64(st, 4, cursor_at);
+        db_bind_text(st, 5, page->after);
     }
-    sqlite3_bind_int64(st, 7, (int64_t)page->limit + 1); // one that says whether there is more
+    sqlite3_bind_int64(st, 6, (int64_t)page->limit + 1); // one that says whether there is more
 }
 
 static struct file_owner row_of(sqlite3_stmt *st, enum dialect dialect)

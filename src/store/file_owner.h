@@ -22,7 +22,8 @@ struct file_owner_page {
     enum dialect dialect;
     const int64_t *providers; // [count]: files there
     size_t provider_count;
-    struct slice file;    // the one of that id; empty: all, in pages
+    const struct slice *files; // [count]: those of these ids; none: all, in pages
+    size_t file_count;
     struct slice purpose; // OpenAI's; empty: any
     struct slice after;   // id of the one that the page begins behind; empty: the first page
     bool oldest_first;

@@ -133,6 +133,7 @@ static void test_what_is_looked_for(void **state)
 {
     struct store *s = *state;
     struct file_owner other = file_of(1, "claude", 400), far = file_of(1, "far", 500);
+    const struct slice ids[] = {SLICE("far"), SLICE("unknown"), SLICE("near")};
     struct file_owner_page p = page_of(1, 100);
     struct err_info e = {0};
 
@@ -148,10 +149,13 @@ static void test_what_is_looked_for(void **state)
     p.purpose = SLICE("");
     p.provider_count = 1;
     check_page(s, p, "near ");
-    p.file = SLICE("far");
+    p.files = ids;
+    p.file_count = 1;
     check_page(s, p, "");
-    p.file = SLICE("near");
-    check_page(s, p, "near ");
+    p.provider_count = 2;
+    check_page(s, p, "far ");
+    p.file_count = 3;
+    check_page(s, p, "far near ");
     p.provider_count = 0;
     check_page(s, p, "");
     p = page_of(1, 100);

@@ -43,6 +43,8 @@ function config({ credentials = PROVIDER_KEYS, may = ['openai', 'anthropic'] } =
       provider('second', 'openai', [credentials[0]]),
       { name: 'echo', channel: 'echo' },
     ],
+    aliases: [{ name: 'either', targets: [{ provider: 'second', model: 'm' }, { provider: 'openai', model: 'm' }] }],
+    settings: { unpriced: 'allow' },
     users: [
       user('alice', may, {}, ['alice', 'alice2']),
       user('bob', ['openai', 'anthropic']),
@@ -81,6 +83,12 @@ const get = (url, key, options = {}) => fetch(gw.url + url, { ...options, header
 const openaiError = async (answer, status) => {
   assert.equal(answer.status, status);
   return (await answer.json()).error.message;
+};
+
+const openaiErrorOf = async (answer) => {
+  const text = await answer.text();
+  assert.equal(answer.status, 400, text);
+  return JSON.parse(text).error.message;
 };
 
 async function pages(list) {
@@ -348,6 +356,59 @@ test('a client that leaves during its upload takes the upstream call with it', a
   await sleep(50);
   half.destroy();
   assert.deepEqual(await pages(openai().files.list()), []);
+});
+
+// Bodies that speak of files, and where they are sent.
+const chatOf = (...ids) => ['/v1/chat/completions', { messages: [{ role: 'user', content: ids.map((file_id) => ({ type: 'file', file: { file_id } })) }] }];
+const responsesOf = (...ids) => ['/v1/responses', { input: [{ role: 'user', content: ids.map((file_id) => ({ type: 'input_file', file_id })) }] }];
+const messagesOf = (...ids) => ['/v1/messages', { max_tokens: 9, messages: [{ role: 'user', content: ids.map((file_id) => ({ type: 'document', source: { type: 'file', file_id } })) }] }];
+const speak = (key, [url, body], model = 'openai/m') =>
+  get(url, key, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify({ model, ...body }), headers: { 'content-type': 'application/json' } });
+
+test('a request that speaks of a file goes to the credential that has it', async () => {
+  const made = [];
+  for (let i = 0; i < 2; i++) made.push((await put(KEYS.alice, `${i}`)).id);
+  for (const of of [chatOf, responsesOf]) {
+    for (const id of [...made, ...made]) {
+      const a = await speak(KEYS.alice, of(id));
+      assert.equal(a.status, 200, await a.text());
+      assert.equal(vendor.last('POST').key, vendor.files.get(id).key);
+    }
+  }
+  const claude = await anthropic().files.upload({ file: await toFile(Buffer.from('x'), 'x') });
+  for (let i = 0; i < 3; i++) {
+    assert.equal((await speak(KEYS.alice, messagesOf(claude.id), 'anthropic/m')).status, 200);
+    assert.equal(vendor.last('POST').key, vendor.files.get(claude.id).key);
+  }
+  assert.equal((await speak(KEYS.alice, messagesOf(claude.id), 'openai/m')).status, 400, 'it is not there');
+  for (let i = 0; i < 3; i++) { // of an alias, the target that has it
+    assert.equal((await speak(KEYS.alice, chatOf(made[1]), 'either')).status, 200);
+    assert.equal(vendor.last('POST').key, vendor.files.get(made[1]).key);
+    assert.equal(vendor.last('POST').headers['x-tag'], undefined);
+  }
+  await anthropic().files.delete(claude.id);
+  for (const id of made) await openai().files.delete(id);
+});
+
+test("a request may not speak of another user's file, nor of two accounts' files", async () => {
+  const made = [];
+  for (let i = 0; i < 2; i++) made.push((await put(KEYS.alice, `${i}`)).id);
+  const mine = (await put(KEYS.bob)).id;
+  const before = vendor.requests.length;
+  for (const of of [chatOf, responsesOf, messagesOf]) {
+    assert.match(await openaiErrorOf(await speak(KEYS.bob, of(made[0]))), new RegExp(made[0]));
+    assert.match(await openaiErrorOf(await speak(KEYS.alice, of('file-never'))), /file-never/);
+    assert.match(await openaiErrorOf(await speak(KEYS.nobody, of(made[0]))), new RegExp(made[0]));
+  }
+  assert.match(await openaiErrorOf(await speak(KEYS.bob, responsesOf(mine, made[1]))), new RegExp(made[1]));
+  assert.match(await openaiErrorOf(await speak(KEYS.alice, chatOf(...made))), /two accounts/);
+  const hidden = JSON.stringify({ model: 'openai/m', ...responsesOf(made[0])[1] }).replace('"file_id"', '"file\\u005fid"');
+  assert.match(await openaiErrorOf(await speak(KEYS.bob, ['/v1/responses', hidden])), new RegExp(made[0]));
+  assert.equal(vendor.requests.length, before);
+  const words = ['/v1/chat/completions', { messages: [{ role: 'user', content: 'what is a "file_id"?' }] }];
+  assert.equal((await speak(KEYS.nobody, words)).status, 200);
+  await openai(KEYS.bob).files.delete(mine);
+  for (const id of made) await openai().files.delete(id);
 });
 
 test("Gemini's files are refused in its words", async () => {

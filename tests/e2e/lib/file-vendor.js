@@ -4,6 +4,15 @@ import http from 'node:http';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 
+const message = { role: 'assistant', content: 'read' };
+
+// To requests that speak of files.
+const ANSWERS = {
+  '/v1/chat/completions': { id: 'c1', object: 'chat.completion', created: 1, model: 'm', choices: [{ index: 0, message, finish_reason: 'stop' }], usage: { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4 } },
+  '/v1/responses': { id: 'resp_1', object: 'response', created_at: 1, status: 'completed', model: 'm', output: [], usage: { input_tokens: 3, output_tokens: 1, total_tokens: 4 } },
+  '/v1/messages': { id: 'msg_1', type: 'message', role: 'assistant', model: 'm', content: [{ type: 'text', text: 'read' }], stop_reason: 'end_turn', stop_sequence: null, usage: { input_tokens: 3, output_tokens: 1 } },
+};
+
 export class FileVendor {
   static async start() {
     const v = new FileVendor();
@@ -59,6 +68,7 @@ export class FileVendor {
 
   answer(req, res, anthropic) {
     const [path] = req.url.split('?');
+    if (ANSWERS[path]) return this.json(res, 200, ANSWERS[path]);
     const m = /^\/v1\/files(?:\/([^/]+)(\/content)?)?$/.exec(path);
     if (!m) return this.refuse(res, anthropic, 404, 'no such path');
     if (anthropic && !/files-api-2025-04-14/.test(req.headers['anthropic-beta'] ?? '')) this.problems.push('no beta header');
