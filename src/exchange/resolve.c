@@ -4,6 +4,7 @@
 #include "exchange/files.h"
 #include "exchange/rules.h"
 #include "exchange/stages.h"
+#include "exchange/veto.h"
 #include "json/scan.h"
 
 /* ---- gathering the body ---- */
@@ -68,7 +69,9 @@ enum {
     WANT_CONTENTS,
     WANT_TOOLS,
     WANT_EFFORT,
-    WANT_BACKGROUND
+    WANT_BACKGROUND,
+    WANT_MODELS,
+    WANT_FALLBACKS
 };
 
 /* Two of these would let policy and upstream disagree about the request (hardening.md T12). */
@@ -79,9 +82,11 @@ static const struct json_want wants[] = {
     [WANT_MESSAGES] = {SLICE_INIT("messages"),         true },
     [WANT_INPUT] = {SLICE_INIT("input"),            true },
     [WANT_CONTENTS] = {SLICE_INIT("contents"),         true },
-    [WANT_TOOLS] = {SLICE_INIT("tools"),            false},
+    [WANT_TOOLS] = {SLICE_INIT("tools"),            true },
     [WANT_EFFORT] = {SLICE_INIT("reasoning_effort"), false},
     [WANT_BACKGROUND] = {SLICE_INIT("background"),       true },
+    [WANT_MODELS] = {SLICE_INIT("models"),           true },
+    [WANT_FALLBACKS] = {SLICE_INIT("fallbacks"),        true },
 };
 
 #define WANT_COUNT (sizeof(wants) / sizeof(wants[0]))
@@ -110,14 +115,16 @@ static bool read_name(struct exchange *x, struct slice literal)
     return x->asked_model.len > 0;
 }
 
-/*
- * Responses in the background: who asks gets a receipt, and the answer is made all the same.  It
- * could not be fetched here, and nobody would learn what it cost.
- */
-static bool is_in_background(const struct exchange *x, struct slice background)
+static enum err check_veto(struct exchange *x, const struct json_span *spans)
 {
-    return x->target.dialect == DIALECT_OPENAI_RESPONSES && background.ptr &&
-           !json_is_false(background) && !json_is_null(background);
+    const struct veto_members members = {
+        .background = json_span_slice(x->body, spans[WANT_BACKGROUND]),
+        .models = json_span_slice(x->body, spans[WANT_MODELS]),
+        .fallbacks = json_span_slice(x->body, spans[WANT_FALLBACKS]),
+        .tools = json_span_slice(x->body, spans[WANT_TOOLS]),
+    };
+
+    return veto_check(x->target.dialect, &members, &x->err);
 }
 
 /* All but the model, whose value is `*model`: a literal, or a NULL pointer. */
@@ -142,9 +149,8 @@ static enum verdict read_fields(struct exchange *x, struct slice *model)
                     (x->target.operation == OP_GENERATE || x->target.operation == OP_IMAGE);
         x->framing = x->stream ? FRAMING_SSE : FRAMING_BODY;
     }
-    if (is_in_background(x, json_span_slice(x->body, spans[WANT_BACKGROUND])))
-        return exchange_fail(x, ERR_BAD_REQUEST,
-                             "background: unsupported parameter: no answer is kept here");
+    if (check_veto(x, spans) != ERR_NONE)
+        return STAGE_FAIL;
     x->stream_options_span = spans[WANT_STREAM_OPTIONS];
     value = json_span_slice(x->body, x->stream_options_span);
     if (value.ptr && !json_is_object(value) && !json_is_null(value))
