@@ -90,6 +90,40 @@ static void test_actions(void **state)
     buf_release(&out);
 }
 
+/* What of files comes behind, and whose version counts. */
+static void test_files(void **state)
+{
+    static const struct {
+        const char *channel, *base, *file, *path;
+        enum dialect dialect;
+    } files[] = {
+        {"openai",    "",         "",           "/v1/files",             O},
+        {"openai",    "/v1",      "/f/content", "/v1/files/f/content",   O},
+        {"custom",    "/deep/v4", "/f",         "/deep/v4/files/f",      O},
+        {"anthropic", "",         "/f",         "/v1/files/f",           A},
+        {"custom",    "/a/",      "/f/content", "/a/v1/files/f/content", A},
+    };
+    struct buf out = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        const struct channel_route *route = channel_route_find(
+            channel_find(slice_str(files[i].channel)), OP_FILES, files[i].dialect);
+        struct err_info e = {0};
+
+        assert_non_null(route);
+        buf_clear(&out);
+        assert_int_equal(channel_path(route, slice_str(files[i].base), SLICE("files"),
+                                      slice_str(files[i].file), false, SLICE(""), &out, &e),
+                         ERR_NONE);
+        if (!slice_eq(buf_peek(&out), slice_str(files[i].path)))
+            fail_msg("%.*s is not %s", SLICE_ARG(buf_peek(&out)), files[i].path);
+    }
+    buf_release(&out);
+    assert_null(channel_route_find(channel_find(SLICE("aistudio")), OP_FILES, G));
+    assert_null(channel_route_find(channel_find(SLICE("echo")), OP_FILES, O));
+}
+
 static const struct {
     const char *channel;
     int status;
@@ -184,9 +218,8 @@ static void test_registry(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_actions),
-        cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_paths),    cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_files),    cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_registry),
     };
 

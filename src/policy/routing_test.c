@@ -143,19 +143,23 @@ static const struct {
     const char *channel;
     enum dialect only;
     char image, compact;
+    const char *files; // of openai and anthropic
 } beside[] = {
-    {"openai",    DIALECT_COUNT,            '=', '='},
-    {"anthropic", DIALECT_COUNT,            '!', 'a'},
-    {"aistudio",  DIALECT_COUNT,            'g', 'g'},
-    {"custom",    DIALECT_OPENAI_CHAT,      '=', 'c'},
-    {"custom",    DIALECT_OPENAI_RESPONSES, '=', '='},
-    {"custom",    DIALECT_ANTHROPIC,        '!', 'a'},
-    {"custom",    DIALECT_GEMINI,           'g', 'g'},
+    {"openai",    DIALECT_COUNT,            '=', '=', "=!"},
+    {"anthropic", DIALECT_COUNT,            '!', 'a', "!="},
+    {"aistudio",  DIALECT_COUNT,            'g', 'g', "!!"},
+    {"custom",    DIALECT_COUNT,            '=', '=', "=="},
+    {"custom",    DIALECT_OPENAI_CHAT,      '=', 'c', "=!"},
+    {"custom",    DIALECT_OPENAI_RESPONSES, '=', '=', "=!"},
+    {"custom",    DIALECT_ANTHROPIC,        '!', 'a', "!="},
+    {"custom",    DIALECT_GEMINI,           'g', 'g', "!!"},
+    {"echo",      DIALECT_COUNT,            '=', '=', "!!"},
 };
 
 static void test_beside(void **state)
 {
     static const enum dialect openai[] = {DIALECT_OPENAI}, responses[] = {DIALECT_OPENAI_RESPONSES};
+    static const enum dialect keepers[] = {DIALECT_OPENAI, DIALECT_ANTHROPIC};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(beside); i++) {
@@ -166,6 +170,7 @@ static void test_beside(void **state)
         routing_fill(&rules, &r);
         expect_cells(i, &r, OP_IMAGE, (char[]){beside[i].image, '\0'}, openai);
         expect_cells(i, &r, OP_COMPACT, (char[]){beside[i].compact, '\0'}, responses);
+        expect_cells(i, &r, OP_FILES, beside[i].files, keepers);
     }
 }
 
