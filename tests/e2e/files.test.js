@@ -2,14 +2,14 @@
 // that put them there is asked for them.
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import os from 'node:os';
 import path from 'node:path';
 import net from 'node:net';
 import OpenAI, { toFile } from 'openai';
 import Anthropic from '@anthropic-ai/sdk';
-import { Gateway } from './lib/gateway.js';
+import { Gateway, gproxy, SLOW } from './lib/gateway.js';
 import { FileVendor } from './lib/file-vendor.js';
 import { newId } from './lib/rig.js';
 import { eventually, sleep } from './lib/client.js';
@@ -44,7 +44,7 @@ function config({ credentials = PROVIDER_KEYS, may = ['openai', 'anthropic'] } =
       { name: 'echo', channel: 'echo' },
     ],
     aliases: [{ name: 'either', targets: [{ provider: 'second', model: 'm' }, { provider: 'openai', model: 'm' }] }],
-    settings: { unpriced: 'allow' },
+    settings: { unpriced: 'allow', request_log: { downstream: 'bodies', upstream: 'bodies', max_body_bytes: 1000 } },
     users: [
       user('alice', may, {}, ['alice', 'alice2']),
       user('bob', ['openai', 'anthropic']),
@@ -90,6 +90,20 @@ const openaiErrorOf = async (answer) => {
   assert.equal(answer.status, 400, text);
   return JSON.parse(text).error.message;
 };
+
+function formOf(text) {
+  const body = new FormData();
+  body.append('purpose', 'user_data');
+  body.append('file', new Blob([text]), 'f');
+  return { method: 'POST', body };
+}
+
+// The exchange and its attempts in the request log.
+const shown = (id) =>
+  eventually(() => {
+    const r = gproxy(['log', 'show', id, '--json', '--data-dir', gw.dataDir]);
+    return r.code === 0 && r.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  }, { timeout: 8000 * SLOW, every: 50, what: `log of ${id}` });
 
 async function pages(list) {
   const ids = [];
@@ -340,6 +354,40 @@ test('what went upstream has a usage row without tokens and money', async () => 
   await openai().files.delete(made.id);
 });
 
+test('the request log keeps no more of a file than of any other body', async () => {
+  const up = await get('/v1/files', KEYS.alice, formOf('y'.repeat(200000)));
+  const { id } = await up.json();
+  const down = await get(`/v1/files/${id}/content`, KEYS.alice);
+  assert.equal((await down.text()).length, 200000);
+  for (const [answer, side] of [[up, 'request'], [down, 'response']]) {
+    const rows = await shown(answer.headers.get('x-gproxy-request-id'));
+    assert.equal(rows.length, 2);
+    for (const row of rows) {
+      assert.equal(row.operation, 'files');
+      assert.equal(row[side].length, 1000);
+      assert.equal(row[`${side}_cut`], 1);
+      assert.ok(row[`${side}_bytes`] >= 200000);
+    }
+  }
+  await openai().files.delete(id);
+});
+
+test('while the database is away: 503, and again when it is back', async () => {
+  const made = await put(KEYS.alice);
+  const file = path.join(gw.dataDir, 'gproxy.db');
+  renameSync(file, `${file}.away`);
+  try {
+    await assert.rejects(openai().files.list(), (e) => e.status === 503);
+    await assert.rejects(openai().files.content(made.id), (e) => e.status === 503);
+    await assert.rejects(put(KEYS.alice), (e) => e.status === 503);
+    assert.equal((await speak(KEYS.alice, chatOf(made.id))).status, 503);
+  } finally {
+    renameSync(`${file}.away`, file);
+  }
+  assert.deepEqual(await eventually(() => pages(openai().files.list()).catch(() => null)), [made.id]);
+  await openai().files.delete(made.id);
+});
+
 test('a client that leaves during its upload takes the upstream call with it', async () => {
   let held;
   vendor.next = (req) => (held = req);
@@ -438,6 +486,24 @@ test('an upload whose owner cannot be noted is deleted again', async () => {
     db.close();
   }
   assert.deepEqual(await pages(openai().files.list()), []);
+});
+
+test('a shutdown waits for what is being noted', async () => {
+  const db = new DatabaseSync(path.join(gw.dataDir, 'gproxy.db'));
+  db.exec('BEGIN IMMEDIATE');
+  const before = vendor.files.size;
+  const upload = put(KEYS.alice);
+  await eventually(() => vendor.files.size > before);
+  gw.signal('SIGTERM');
+  await sleep(200);
+  db.exec('ROLLBACK');
+  db.close();
+  const { id } = await upload;
+  await gw.gone;
+  assert.deepEqual(gw.exited, { code: 0, signal: null });
+  await gw.up();
+  assert.deepEqual(await pages(openai().files.list()), [id]);
+  await openai().files.delete(id);
 });
 
 test('whose files are survives kill -9 and a restart; a credential that is gone is said', async () => {
