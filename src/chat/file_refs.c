@@ -45,12 +45,25 @@ static void add(struct search *s, const struct json *v)
         s->is_full = true;
 }
 
-/* What the vendor's own tools have made is repeated by clients and is no upload of anybody's. */
+/*
+ * What the vendor's own tools have made is repeated by clients and is no upload of anybody's.
+ * Where a type stands twice, all must say so.
+ */
 static bool is_result_of_vendor(struct search *s, const struct json *v)
 {
-    struct slice type = json_str(s->arena, json_member(v, SLICE("type")));
+    bool is_result = false;
 
-    return slice_ends(type, SLICE("_tool_result")) && !slice_eq(type, SLICE("mcp_tool_result"));
+    json_for_each(at, v) {
+        struct slice type;
+        if (!slice_eq(at->key, SLICE("type")))
+            continue;
+        type = json_str(s->arena, at);
+        is_result =
+            slice_ends(type, SLICE("_tool_result")) && !slice_eq(type, SLICE("mcp_tool_result"));
+        if (!is_result)
+            return false;
+    }
+    return is_result;
 }
 
 static bool holds_parts(struct slice key)
@@ -80,16 +93,31 @@ static void search_parts(struct search *s, const struct json *v)
 
 static void search_variables(struct search *s, const struct json *prompt)
 {
-    json_for_each(at, json_member(prompt, SLICE("variables")))
-        search_parts(s, at);
+    json_for_each(member, prompt) {
+        if (slice_eq(member->key, SLICE("variables")))
+            json_for_each(at, member)
+                search_parts(s, at);
+    }
+}
+
+static void search_container(struct search *s, const struct json *container)
+{
+    json_for_each(member, container) {
+        if (slice_eq(member->key, SLICE("file_ids")))
+            json_for_each(at, member)
+                add(s, at);
+    }
 }
 
 /* Of Responses: files for a container, and a mask for pictures. */
 static void search_tool(struct search *s, const struct json *tool)
 {
-    json_for_each(at, json_member(json_member(tool, SLICE("container")), SLICE("file_ids")))
-        add(s, at);
-    search_parts(s, json_member(tool, SLICE("input_image_mask")));
+    json_for_each(at, tool) {
+        if (slice_eq(at->key, SLICE("container")))
+            search_container(s, at);
+        else if (slice_eq(at->key, SLICE("input_image_mask")))
+            search_parts(s, at);
+    }
 }
 
 enum err file_refs_find(struct slice body, struct arena *a, struct file_refs *out,
