@@ -48,11 +48,14 @@ bool settle_is_free(const struct exchange *x)
 bool settle_is_unknown(const struct exchange *x)
 {
     const struct attempt *at = &x->attempt;
-    bool waits = at->state == ATTEMPT_CALLING || at->state == ATTEMPT_LOOKING;
+    bool waits = at->state == ATTEMPT_CALLING || at->state == ATTEMPT_LOOKING ||
+                 (at->state == ATTEMPT_FAILED && at->err.code == ERR_UPSTREAM_TIMEOUT);
+    bool given_up = x->outcome == OUTCOME_CLIENT_ABORT || x->outcome == OUTCOME_TIMEOUT ||
+                    x->outcome == OUTCOME_SHUTDOWN;
 
-    return x->snapshot->limits.on_unknown == ON_UNKNOWN_CHARGE_ESTIMATE &&
-           x->outcome == OUTCOME_CLIENT_ABORT && waits && at->call.connected_at_ms &&
-           at->call.status < 300 && x->listener.source == USAGE_NONE && !settle_is_free(x);
+    return x->snapshot->limits.on_unknown == ON_UNKNOWN_CHARGE_ESTIMATE && given_up && waits &&
+           at->call.connected_at_ms && at->call.status < 300 && x->listener.source == USAGE_NONE &&
+           !settle_is_free(x);
 }
 
 /* An echo has no price of its own, but may be given one, to try prices with. */

@@ -8,8 +8,9 @@
 void settle_fill_intent(const struct exchange *x, struct usage_record *r);
 
 /**
- * The client has left while an upstream had its request and had not begun to answer: what that
- * came to nobody will know, and what was reserved for it is charged, where it is to be.
+ * An upstream had the request and had not begun to answer when the client left, the time was
+ * over or the process was to end: what that came to nobody will know, and what was reserved for
+ * it is charged, where it is to be.
  */
 bool settle_is_unknown(const struct exchange *x);
 

@@ -180,6 +180,22 @@ test('clients that leave before there is an answer, unknown ends charged: what w
   assert.ok(Number(small.headers['x-ratelimit-remaining-tokens']) < 100000 - 200, 'tokens count as well');
 });
 
+for (const timeouts of [{ request_ms: 300 }, { first_byte_ms: 300 }]) {
+  test(`no answer in time (${Object.keys(timeouts)}), unknown ends charged: what was reserved is spent`, async (t) => {
+    const user = newUser({ quota: { usd: '0.15' } });
+    const up = await Upstream.start();
+    const config = meteredConfig(up, [user], { settings: { on_unknown: 'charge_estimate' } });
+    config.providers[0].timeouts = timeouts;
+    const gw = await Gateway.start({ config });
+    t.after(async () => (await gw.end(), await up.stop()));
+    const text = up.script('case-quota-slow', (req, res) => res.hang(3000));
+    const wait = () => ask({ gw, up }, chat, { key: user.key, model: 'gpt-test', text, max_tokens: 100 });
+    assert.equal((await wait()).status, 504);
+    await eventually(() => spentBy(gw, user) === 0.1 * USD, { what: 'it is charged' });
+    assert.equal((await wait()).status, 402);
+  });
+}
+
 test('kill -9 in the middle: the ledger never says more than the quota', async (t) => {
   const { spent } = await killedInTheMiddle(t, {});
   assert.ok(spent <= 0.5 * USD, `${spent}`);
