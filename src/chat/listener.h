@@ -27,11 +27,10 @@ struct listener {
     enum usage_source source;
     enum service_tier tier; // the last one that was reported
     bool finished;          // a finish reason / stop_reason / terminal status was seen
-    bool
-        terminal; // the dialect's last event was seen ([DONE], message_stop, response.completed...)
-    bool failed;  // an error was seen, in place of an answer or inside it
-    int64_t output_bytes;              // text and tool arguments seen so far, for estimates
-    int64_t searches;                  // the vendor's own, seen beside the figures
+    bool terminal;          // the dialect's last event was seen ([DONE], message_stop, ...)
+    bool failed;            // an error was seen, in place of an answer or inside it
+    int64_t output_bytes;   // text and tool arguments seen so far, for estimates
+    int64_t searches;       // the vendor's own, seen beside the figures
     int64_t start_bytes, flowed_bytes; // of a body that was heard from its start alone
     struct text_sample sample;         // of the text
 };
