@@ -1,127 +1,16 @@
-/* sqlite_test.c - rows in and out of a file, and files that are not what they should be. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+/* sqlite_test.c - rows in and out of a file. */
+#include "store/store_testing.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/array.h"
 #include "base/buf.h"
 #include "crypto/key.h"
 #include "crypto/random.h"
-#include "crypto/seal.h"
-#include "store/db.h"
-#include "store/migrations.h"
-#include "store/store.h"
 
-static struct seal_key seal_key, other_key;
-
-struct fixture {
-    char dir[64], path[128], dsn[160];
-    struct store *store;
-    struct arena arena;
-    struct row_set rows;
-    size_t reported;
-    char report[512];
-};
-
-static void on_report(void *ctx, enum row_type type, int64_t id, const char *reason)
-{
-    struct fixture *f = ctx;
-
-    snprintf(f->report, sizeof(f->report), "%s %lld: %s", row_kind(type)->table, (long long)id,
-             reason);
-    f->reported++;
-}
-
-static void reopen(struct fixture *f)
-{
-    struct err_info e = {0};
-
-    store_close(f->store);
-    assert_int_equal(store_open(f->dsn, 0, &f->store, &e), ERR_NONE);
-    store_use_key(f->store, &seal_key);
-}
-
-static void load(struct fixture *f)
-{
-    struct err_info e = {0};
-
-    arena_release(&f->arena);
-    arena_init(&f->arena, 0);
-    f->reported = 0;
-    assert_int_equal(store_load(f->store, &f->arena, &f->rows, on_report, f, &e), ERR_NONE);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-
-    snprintf(f->dir, sizeof(f->dir), "/tmp/gproxy-store-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    snprintf(f->path, sizeof(f->path), "%s/gproxy.db", f->dir);
-    snprintf(f->dsn, sizeof(f->dsn), "sqlite://%s", f->path);
-    arena_init(&f->arena, 0);
-    reopen(f);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    static const char *const endings[] = {"", "-wal", "-shm"};
-    struct fixture *f = *state;
-    char path[160];
-
-    store_close(f->store);
-    arena_release(&f->arena);
-    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
-        snprintf(path, sizeof(path), "%s%s", f->path, endings[i]);
-        unlink(path);
-    }
-    rmdir(f->dir);
-    free(f);
-    return 0;
-}
-
-/* SQL from outside, as an operator's shell would run it. */
-static void meddle(const struct fixture *f, const char *sql)
-{
-    struct err_info e = {0};
-    sqlite3 *db;
-
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(db_run(db, sql, &e), ERR_NONE);
-    sqlite3_close(db);
-}
-
-static int64_t put(struct fixture *f, enum row_type type, void *row)
-{
-    struct err_info e = {0};
-
-    if (store_put(f->store, type, row, &e))
-        fail_msg("%s", err_info_text(&e));
-    return ((struct row_head *)row)->id;
-}
-
-static int64_t put_provider(struct fixture *f, const char *name)
-{
-    struct provider_row row;
-
-    row_set_defaults(row_kind(ROW_PROVIDER), &row);
-    row.name = slice_str(name);
-    row.channel = SLICE("openai");
-    return put(f, ROW_PROVIDER, &row);
-}
+static struct seal_key other_key;
 
 static int64_t put_credential(struct fixture *f, int64_t provider_id, const char *secret)
 {
@@ -458,129 +347,6 @@ static void test_other_process(void **state)
     assert_int_equal(f->rows.counts[ROW_PROVIDER], 2);
 }
 
-static void test_owner(void **state)
-{
-    struct fixture *f = *state;
-    struct err_info e = {0};
-    char owner[32];
-
-    assert_int_equal(store_owner(f->store, owner, sizeof(owner), &e), ERR_NONE);
-    assert_string_equal(owner, "");
-    assert_int_equal(store_claim(f->store, "0123456789abcdef", &e), ERR_NONE);
-    assert_int_equal(store_claim(f->store, "0123456789abcdef", &e), ERR_NONE);
-    assert_int_equal(store_owner(f->store, owner, sizeof(owner), &e), ERR_NONE);
-    assert_string_equal(owner, "0123456789abcdef");
-    assert_int_equal(store_claim(f->store, "another", &e), ERR_CONFLICT);
-}
-
-static void test_migrations(void **state)
-{
-    struct fixture *f = *state;
-    struct err_info e = {0};
-    struct store *s = NULL;
-    char sql[128];
-
-    put_provider(f, "one");
-    reopen(f); // nothing to be done
-    load(f);
-    assert_int_equal(f->rows.counts[ROW_PROVIDER], 1);
-
-    snprintf(sql, sizeof(sql), "INSERT INTO schema_migration VALUES (%d, 'later', 0)",
-             migrations_newest() + 1);
-    meddle(f, sql);
-    assert_int_equal(store_open(f->dsn, 0, &s, &e), ERR_NEWER);
-    assert_non_null(strstr(e.text, f->path));
-    assert_null(s);
-}
-
-static void test_foreign_tables(void **state)
-{
-    struct fixture *f = *state;
-    struct err_info e = {0};
-    char dsn[160], path[128];
-    struct store *s;
-    sqlite3 *db;
-
-    snprintf(path, sizeof(path), "%s/other.db", f->dir);
-    snprintf(dsn, sizeof(dsn), "sqlite://%s", path);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(db_run(db, "CREATE TABLE theirs (x)", &e), ERR_NONE);
-    sqlite3_close(db);
-    assert_int_equal(store_open(dsn, 0, &s, &e), ERR_DAMAGED);
-    unlink(path);
-}
-
-/* Overwrites the file from `from` on. */
-static void damage(const struct fixture *f, off_t from, size_t len, char with)
-{
-    char *bytes = malloc(len);
-    int fd = open(f->path, O_WRONLY);
-
-    memset(bytes, with, len);
-    assert_int_equal(pwrite(fd, bytes, len, from), len);
-    close(fd);
-    free(bytes);
-}
-
-static void test_damaged(void **state)
-{
-    struct fixture *f = *state;
-    struct err_info e = {0};
-    struct store *s = NULL;
-    struct stat st;
-    bool refused;
-
-    for (int i = 0; i < 200; i++) {
-        char name[32];
-        snprintf(name, sizeof(name), "provider-%d", i);
-        put_provider(f, name);
-    }
-    store_close(f->store);
-    f->store = NULL;
-    assert_int_equal(stat(f->path, &st), 0);
-    damage(f, 4096, (size_t)st.st_size - 4096, '\x5a');
-    refused = store_open(f->dsn, 0, &s, &e) == ERR_DAMAGED;
-    if (!refused) {
-        assert_int_equal(e.code, ERR_NONE);
-        assert_int_equal(store_load(s, &f->arena, &f->rows, on_report, f, &e), ERR_DAMAGED);
-    }
-    assert_non_null(strstr(e.text, "malformed"));
-    store_close(s);
-
-    damage(f, 0, 100, 'x'); // not even a database
-    s = NULL;
-    e = (struct err_info){0};
-    assert_int_equal(store_open(f->dsn, 0, &s, &e), ERR_DAMAGED);
-    assert_non_null(strstr(e.text, f->path));
-}
-
-static const struct {
-    const char *dsn;
-    unsigned flags;
-    enum err err;
-    const char *text;
-} dsns[] = {
-    {"postgres://localhost/x",            0,                ERR_UNSUPPORTED, "PostgreSQL"       },
-    {"mysql://x",                         0,                ERR_BAD_REQUEST, "sqlite://PATH"    },
-    {"sqlite://",                         0,                ERR_BAD_REQUEST, "sqlite://PATH"    },
-    {"",                                  0,                ERR_BAD_REQUEST, "sqlite://PATH"    },
-    {"sqlite:///nonexistent-dir/x.db",    0,                ERR_IO,          "/nonexistent-dir/"},
-    {"sqlite:///tmp",                     0,                ERR_IO,          "/tmp"             },
-    {"sqlite:///tmp/gproxy-not-there.db", STORE_MUST_EXIST, ERR_NOT_FOUND,   "no database at"   },
-};
-
-static void test_cannot_open(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(dsns); i++) {
-        struct err_info e = {0};
-        struct store *s = NULL;
-        if (store_open(dsns[i].dsn, dsns[i].flags, &s, &e) != dsns[i].err ||
-            !strstr(e.text, dsns[i].text))
-            fail_msg("%s: %s %s", dsns[i].dsn, err_name(e.code), e.text);
-    }
-}
-
 static void test_empty(void **state)
 {
     struct fixture *f = *state;
@@ -596,33 +362,6 @@ static void test_empty(void **state)
     put(f, ROW_SETTING, &setting);
     assert_int_equal(store_is_empty(f->store, &empty, &e), ERR_NONE);
     assert_false(empty);
-}
-
-/* A connection knows when it reads and writes what nobody else sees; an empty file is no database. */
-static void test_moved(void **state)
-{
-    struct fixture *f = *state;
-    struct err_info e = {0};
-    struct store *other = NULL;
-    char aside[sizeof(f->path) + 8];
-    int fd;
-
-    snprintf(aside, sizeof(aside), "%s.aside", f->path);
-    assert_false(store_has_moved(f->store));
-    assert_int_equal(rename(f->path, aside), 0);
-    assert_true(store_has_moved(f->store));
-    assert_int_equal(store_open(f->dsn, STORE_MUST_EXIST, &other, &e), ERR_NOT_FOUND);
-    fd = open(f->path, O_WRONLY | O_CREAT, 0600);
-    assert_true(fd >= 0);
-    close(fd);
-    e = (struct err_info){0};
-    assert_int_equal(store_open(f->dsn, STORE_MUST_EXIST, &other, &e), ERR_NOT_FOUND);
-    assert_true(store_has_moved(f->store));
-    assert_int_equal(rename(aside, f->path), 0);
-    assert_false(store_has_moved(f->store));
-    e = (struct err_info){0};
-    assert_int_equal(store_open(f->dsn, STORE_MUST_EXIST, &other, &e), ERR_NONE);
-    store_close(other);
 }
 
 /* What test_other_process() runs. */
@@ -647,15 +386,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_refused_writes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_transactions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_changed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_moved, set_up, tear_down),
         cmocka_unit_test(test_bad_rows_are_skipped),
         cmocka_unit_test_setup_teardown(test_another_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_process, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_owner, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_migrations, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_foreign_tables, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_damaged, set_up, tear_down),
-        cmocka_unit_test(test_cannot_open),
         cmocka_unit_test_setup_teardown(test_empty, set_up, tear_down),
     };
     struct master_key master;
