@@ -56,9 +56,6 @@ struct price {
 /* The kind whose rate stands in for one that has none; itself: nothing, it is free. */
 extern const enum usage_kind price_instead[USAGE_KIND_COUNT];
 
-/* Its key in a price object. */
-extern const char *const price_keys[USAGE_KIND_COUNT];
-
 static inline bool price_window_has(const struct price_window *w, int minute)
 {
     if (w->from < w->to)

@@ -21,7 +21,8 @@ const enum usage_kind price_instead[USAGE_KIND_COUNT] = {
     [USAGE_SERVER_TOOLS] = USAGE_SERVER_TOOLS,
 };
 
-const char *const price_keys[USAGE_KIND_COUNT] = {
+/* Keys of a price object. */
+static const char *const keys[USAGE_KIND_COUNT] = {
     [USAGE_INPUT] = "input",
     [USAGE_CACHE_READ] = "cache_read",
     [USAGE_CACHE_WRITE_5M] = "cache_write_5m",
@@ -59,7 +60,7 @@ static struct told put_rates(struct json_writer *w, const struct price_rates *ow
             expected = around->rates->of[kind];
         if (own->of[kind] == expected && (kind != USAGE_INPUT || !around))
             continue;
-        json_put_usd(w, price_keys[kind], own->of[kind]);
+        json_put_usd(w, keys[kind], own->of[kind]);
         told.kinds |= 1u << kind;
     }
     if (own->per_call != (around ? around->rates->per_call : 0))

@@ -112,9 +112,6 @@ struct slice rule_member(struct rule_work *w, struct slice object, struct slice 
 /** Whether a key, raw and without its quotes, is `name`. */
 bool rule_key_is(struct slice raw, struct slice name);
 
-/** What a string stands for, borrowed or in the arena; a NULL pointer for what is none. */
-struct slice rule_string(struct rule_work *w, struct slice literal);
-
 /** Why this and not all of the rule is done, if nothing was said yet. */
 void rule_say(struct rule_work *w, const char *why);
 

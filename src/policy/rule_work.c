@@ -1,5 +1,4 @@
 /* rule_work.c - the changes that one rule makes to one text. */
-#include "base/buf.h"
 #include "chat/peek.h"
 #include "policy/rule_inside.h"
 #include "json/raw.h"
@@ -110,20 +109,6 @@ struct slice rule_member(struct rule_work *w, struct slice object, struct slice 
         found = value;
     }
     return found;
-}
-
-struct slice rule_string(struct rule_work *w, struct slice literal)
-{
-    struct buf decoded = {0};
-    struct slice text = {NULL, 0};
-
-    if (json_string_plain(literal, &text))
-        return text;
-    text = (struct slice){NULL, 0};
-    if (json_string_decode(literal, &decoded))
-        text = arena_dup(w->arena, buf_peek(&decoded));
-    buf_release(&decoded);
-    return text;
 }
 
 bool rule_is_talk(const struct rule_work *w)

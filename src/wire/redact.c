@@ -403,7 +403,8 @@ void redact_text(struct slice text, struct redact_own own, struct buf *out)
 
 /* ---- heads and addresses ---- */
 
-void redact_header(struct slice name, struct slice value, struct redact_own own, struct buf *out)
+static void put_header(struct slice name, struct slice value, struct redact_own own,
+                       struct buf *out)
 {
     redact_text(name, own, out);
     buf_append(out, SLICE(": "));
@@ -429,7 +430,7 @@ void redact_lines(struct slice lines, struct redact_own own, struct buf *out)
             redact_target(line, own, out);
             buf_append_byte(out, '\n');
         } else {
-            redact_header(name, slice_trim(value), own, out);
+            put_header(name, slice_trim(value), own, out);
         }
     }
 }

@@ -32,9 +32,6 @@ bool redact_is_secret_name(struct slice name);
 
 void redact_text(struct slice text, struct redact_own own, struct buf *out);
 
-/** One "name: value\n" line of a head. */
-void redact_header(struct slice name, struct slice value, struct redact_own own, struct buf *out);
-
 /** "name: value\r\n" lines, as a head has them; the first may be a request or status line. */
 void redact_lines(struct slice lines, struct redact_own own, struct buf *out);
 
