@@ -5,7 +5,6 @@
 #include "store/audit.h"
 #include "json/write.h"
 
-#define DAY_MS        ((int64_t)86400000)
 #define DEFAULT_LIMIT 50
 
 static void write_object(struct json_writer *w, struct slice key, struct slice object)

@@ -9,7 +9,6 @@
 #include "store/request_log.h"
 #include "json/write.h"
 
-#define DAY_MS        ((int64_t)86400000)
 #define DEFAULT_LIMIT 50
 
 /* What came from outside is shown, and does nothing to the terminal. */

@@ -4,9 +4,6 @@
 #include "base/clock.h"
 #include "policy/account.h"
 
-#define DAY_MS    (24 * 3600 * (int64_t)1000)
-#define MINUTE_MS ((int64_t)60000)
-
 struct restoring {
     struct policy_state *state;
     const struct snapshot *snapshot;

@@ -16,6 +16,9 @@ int64_t clock_mono_ns(void);
 int64_t clock_mono_ms(void);
 int64_t clock_unix_ms(void);
 
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS    INT64_C(86400000)
+
 /** RFC 3339 in UTC with milliseconds, "2026-11-22T16:03:00.000Z": 24 bytes and a NUL. */
 #define CLOCK_TEXT_BYTES 25
 void clock_format_unix_ms(int64_t unix_ms, char out[CLOCK_TEXT_BYTES]);

@@ -1,9 +1,8 @@
 /* account_restore.c - what was used and spent before the process began. */
+#include "base/clock.h"
 #include "base/sum.h"
 #include "policy/account_inside.h"
 #include "policy/state.h"
-
-#define MINUTE_MS 60000
 
 void account_restore_spent(struct policy_state *state, bool of_key, int64_t id,
                            enum quota_period period, int64_t period_start_unix_ms, int64_t nusd)

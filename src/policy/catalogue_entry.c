@@ -105,6 +105,7 @@ static void put_time(struct writer *w, const struct json *value)
 static enum err put_tiers(struct writer *w, const struct json *list);
 static enum err put_windows(struct writer *w, const struct json *list);
 
+// NOLINTNEXTLINE(misc-no-recursion): tiers and windows hold no others
 static enum err put_value(struct writer *w, const struct key *key, const struct json *value)
 {
     if (!key->ours)
@@ -125,6 +126,7 @@ static enum err put_value(struct writer *w, const struct key *key, const struct 
 }
 
 /* The members of an object that has keys of its own beside rates. */
+// NOLINTNEXTLINE(misc-no-recursion): see put_value()
 static enum err put_members(struct writer *w, const struct json *object, const struct key *own,
                             size_t own_count)
 {
@@ -142,6 +144,7 @@ static enum err put_members(struct writer *w, const struct json *object, const s
 }
 
 /* What is no list is left for price_parse() to refuse. */
+// NOLINTNEXTLINE(misc-no-recursion): see put_value()
 static enum err put_tiers(struct writer *w, const struct json *list)
 {
     if (!json_is(list, JSON_ARRAY)) {
@@ -159,6 +162,7 @@ static enum err put_tiers(struct writer *w, const struct json *list)
     return ERR_NONE;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): see put_value()
 static enum err put_windows(struct writer *w, const struct json *list)
 {
     if (!json_is(list, JSON_ARRAY)) {

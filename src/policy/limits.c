@@ -4,12 +4,12 @@
 #include <stddef.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "policy/field.h"
 
 #define KIB       ((int64_t)1024)
 #define MIB       (1024 * KIB)
 #define GIB       (1024 * MIB)
-#define DAY_MS    ((int64_t)86400000)
 #define NAME_ROOM 128
 
 #define SETTING(key, type, member, least, most, initial, help)                                   \

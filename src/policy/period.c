@@ -1,7 +1,7 @@
 /* period.c - the periods of quotas, in UTC. */
 #include "policy/period.h"
 
-#define DAY_MS INT64_C(86400000)
+#include "base/clock.h"
 
 /* A hundred thousand years either way: all of the arithmetic below has room. */
 #define FARTHEST_MS (INT64_C(36525000) * DAY_MS)

@@ -2,11 +2,11 @@
 #include "policy/price.h"
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/wide.h"
 #include "policy/price_inside.h"
 
 #define TOKENS_PER_PRICE 1000000
-#define DAY_MS           (PRICE_DAY_MINUTES * 60000)
 
 /*
  * Amounts are summed in units of 10^-18 nUSD, which holds a token at any rate times two
@@ -145,7 +145,7 @@ static void bill_marginal(struct bill *b, enum usage_kind kind, int64_t count, u
 
 static const struct price_window *window_at(const struct price *p, int64_t at_unix_ms)
 {
-    int minute = (int)((at_unix_ms % DAY_MS + DAY_MS) % DAY_MS / 60000);
+    int minute = (int)((at_unix_ms % DAY_MS + DAY_MS) % DAY_MS / MINUTE_MS);
 
     for (size_t i = 0; i < p->window_count; i++) {
         if (price_window_has(&p->windows[i], minute))

@@ -169,6 +169,23 @@ static void walk_key(struct step *s, struct slice object, size_t at)
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): see walk_key()
+static void into_item(struct step *s, struct slice array, struct slice item, size_t index,
+                      size_t at)
+{
+    struct slice made;
+
+    if (at + 1 == s->r->path.count) {
+        at_item(s, array, item, index);
+    } else if (!json_is_null(item)) {
+        walk(s, item, at + 1);
+    } else if (makes(s->r)) {
+        made = build(s, at + 1);
+        if (made.ptr)
+            rule_bytes(s->w, item, made);
+    }
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): see walk_key()
 static void walk_item(struct step *s, struct slice array, size_t at)
 {
     size_t wanted = s->r->path.steps[at].item, count = 0;
@@ -178,15 +195,7 @@ static void walk_item(struct step *s, struct slice array, size_t at)
     while (peek_next(&p, &key, &value)) {
         if (count++ != wanted)
             continue;
-        if (at + 1 == s->r->path.count) {
-            at_item(s, array, value, wanted);
-        } else if (!json_is_null(value)) {
-            walk(s, value, at + 1);
-        } else if (makes(s->r)) {
-            made = build(s, at + 1);
-            if (made.ptr)
-                rule_bytes(s->w, value, made);
-        }
+        into_item(s, array, value, wanted, at);
         return;
     }
     if (!makes(s->r))
@@ -204,22 +213,14 @@ static void walk_item(struct step *s, struct slice array, size_t at)
 static void walk_all(struct step *s, struct slice array, size_t at)
 {
     struct peek p = peek_into(array);
-    struct slice key, value, made;
+    struct slice key, value;
 
     if (at + 1 == s->r->path.count && s->r->action == RULE_REMOVE) {
         rule_bytes(s->w, slice_sub(array, 1, array.len - 2), SLICE(""));
         return;
     }
     for (size_t i = 0; peek_next(&p, &key, &value) && !s->w->err; i++) {
-        if (at + 1 == s->r->path.count) {
-            at_item(s, array, value, i);
-        } else if (!json_is_null(value)) {
-            walk(s, value, at + 1);
-        } else if (makes(s->r)) {
-            made = build(s, at + 1);
-            if (made.ptr)
-                rule_bytes(s->w, value, made);
-        }
+        into_item(s, array, value, i, at);
     }
 }
 

@@ -27,7 +27,6 @@
 #define GROUP_ROWS     256
 #define GROUP_BYTES    ((size_t)4 << 20)
 #define ENTRY_BYTES    (sizeof(struct request_log_entry) + 512) // with its first memory
-#define DAY_MS         ((int64_t)86400000)
 
 const struct request_log_limits request_log_defaults = {
     .memory_bytes = (size_t)64 << 20,

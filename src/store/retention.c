@@ -15,7 +15,6 @@
 
 #define LOOK_MS  600000
 #define PAUSE_MS 50
-#define DAY_MS   ((int64_t)86400000)
 
 struct retention {
     pthread_t thread;

@@ -8,13 +8,13 @@
 
 #include <time.h>
 
+#include "base/clock.h"
 #include "store/db.h"
 #include "store/ledger_testing.h"
 #include "store/retention.h"
 
 #define START_MS 1790000000000 // record_number(0); each is a second later
 #define ROWS     2500
-#define DAY_MS   ((int64_t)86400000)
 
 static int64_t ask(const struct fixture *f, const char *sql)
 {
