@@ -112,11 +112,29 @@ static void keep_only(struct route *r, const struct provider *p)
     r->count = kept;
 }
 
+/* Where the operator lets them pass, ids that are not the caller's are nobody's business here. */
+static void forget_unknown(struct exchange *x, struct file_job *job)
+{
+    struct slice *known = arena_array(&x->arena, struct slice, job->page.file_count);
+    size_t count = 0;
+
+    for (size_t i = 0; i < job->page.file_count; i++) {
+        if (find(job, job->page.files[i], 0))
+            known[count++] = job->page.files[i];
+    }
+    job->page.files = known;
+    job->page.file_count = count;
+}
+
 static enum verdict pin(struct exchange *x)
 {
-    const struct file_job *job = &x->errand->job;
+    struct file_job *job = &x->errand->job;
     struct route *r = x->route;
 
+    if (x->snapshot->limits.unknown_files == UNKNOWN_FILES_PASS)
+        forget_unknown(x, job);
+    if (!job->page.file_count)
+        return STAGE_NEXT;
     for (size_t i = 0; i < r->count; i++) {
         const struct provider *p = r->candidates[i].provider;
         const struct file_owner *f = find_all(job, p->id);

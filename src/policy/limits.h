@@ -23,6 +23,9 @@ enum unpriced { UNPRICED_DENY_UNDER_QUOTA, UNPRICED_ALLOW, UNPRICED_DENY };
 /* What is charged for exchanges that were running when the process died (hardening.md P3). */
 enum on_unknown { ON_UNKNOWN_RELEASE, ON_UNKNOWN_CHARGE_ESTIMATE };
 
+/* What happens to requests that speak of files which did not come through here. */
+enum unknown_files { UNKNOWN_FILES_REFUSE, UNKNOWN_FILES_PASS };
+
 /* How much of requests and answers is logged. */
 enum log_detail { LOG_DETAIL_OFF, LOG_DETAIL_METADATA, LOG_DETAIL_BODIES };
 
@@ -45,6 +48,7 @@ struct limits {
     struct slice cors_origins;           // "*" or a comma-separated list
     enum unpriced unpriced;
     enum on_unknown on_unknown;
+    enum unknown_files unknown_files;
     int64_t reserve_max_output; // tokens of output reserved at most where the client names no bound
     int64_t usage_days;         // usage rows are kept so long; 0: for ever; roll-ups stay
     int64_t audit_days;

@@ -459,6 +459,18 @@ test("a request may not speak of another user's file, nor of two accounts' files
   for (const id of made) await openai().files.delete(id);
 });
 
+test('files from elsewhere pass where the operator lets them, and those of ours still go to their account', async () => {
+  const mine = (await put(KEYS.alice)).id;
+  const changed = config();
+  changed.settings.unknown_files = 'pass';
+  gw.writeConfig(changed);
+  await eventually(async () => (await speak(KEYS.alice, chatOf('file-elsewhere'))).status === 200, { what: 'the setting is in force', timeout: 8000 * SLOW });
+  assert.equal((await speak(KEYS.alice, chatOf(mine, 'file-elsewhere'))).status, 200);
+  gw.writeConfig(config());
+  await eventually(async () => (await speak(KEYS.alice, chatOf('file-elsewhere'))).status === 400, { what: 'and is not any more', timeout: 8000 * SLOW });
+  await openai().files.delete(mine);
+});
+
 test("Gemini's files are refused in its words", async () => {
   for (const [method, url] of [['POST', '/upload/v1beta/files'], ['GET', '/v1beta/files'], ['GET', '/v1beta/files/x']]) {
     const a = await fetch(gw.url + url, { method, headers: { 'x-goog-api-key': KEYS.alice } });
