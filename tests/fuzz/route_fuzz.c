@@ -7,9 +7,9 @@
 #include "wire/glob.h"
 
 /*
- * Input: lines of a name, the user's pattern, the key's pattern.  Of each pattern the first
- * byte says whether it is bound to a provider: '0' to none, '1' and '2' to that one, and what
- * is neither makes it absent.
+ * Input: lines of a name (behind a tab: what rules made of it), the user's pattern, the key's
+ * pattern.  Of each pattern the first byte says whether it is bound to a provider: '0' to none,
+ * '1' and '2' to that one, and what is neither makes it absent.
  */
 struct world {
     struct provider_row providers[2];
@@ -107,22 +107,25 @@ static bool rule_allows(struct rule r, const struct provider *p, struct slice na
            glob_match(r.models, rest);
 }
 
+/* Permission goes by the name that was asked for, whatever rules have made of it. */
 static void check(const struct snapshot *s, const struct key *key, const struct provider *scope,
-                  struct slice name, struct rule user, struct rule own)
+                  struct slice line, struct rule user, struct rule own)
 {
+    struct slice made, asked = slice_cut(line, '\t', &made);
+    struct slice name = asked.len < line.len ? made : asked;
     struct err_info e = {0};
     struct route r;
 
-    if (route_resolve(s, key, scope, name, &r, &e)) {
+    if (route_resolve(s, key, scope, asked, name, &r, &e)) {
         assert(r.count == 0 && e.text[0]);
         return;
     }
     assert(r.count > 0 && r.count <= ROUTE_MAX_CANDIDATES);
     for (size_t i = 0; i < r.count; i++) {
         const struct candidate *c = &r.candidates[i];
-        assert(rule_allows(user, c->provider, name));
-        assert(!own.present || rule_allows(own, c->provider, name));
-        assert(route_permits(key, c->provider, name));
+        assert(rule_allows(user, c->provider, asked));
+        assert(!own.present || rule_allows(own, c->provider, asked));
+        assert(route_permits(key, c->provider, asked));
         assert(!scope || c->provider == scope);
         assert(c->model.len > 0);
         assert(!c->row || (c->row->provider == c->provider && slice_eq(c->row->id, c->model)));
