@@ -61,8 +61,17 @@ void admit_foresee(const struct exchange *x, const struct candidate *c, struct c
 
 /* ---- what has no price ---- */
 
+/* Anthropic's priority is paid for beforehand. */
+static bool is_tier_priced(const struct exchange *x, const struct candidate *c)
+{
+    return price_has_tier(c->price, x->asked_tier) ||
+           (x->asked_tier == SERVICE_PRIORITY && foreign_cell(x, c).to == DIALECT_ANTHROPIC);
+}
+
 static bool is_priced(const struct exchange *x, const struct candidate *c)
 {
+    if (c->price && !is_tier_priced(x, c))
+        return false;
     return c->price || c->provider->channel->answer || settle_is_free(x);
 }
 
@@ -119,6 +128,9 @@ void admit_ask(struct exchange *x, struct reserve_ask *ask)
 
     *ask = ask_for(x, &x->route->candidates[0]);
     ask->is_priced = priced;
+    if (!priced && x->asked_tier != SERVICE_STANDARD)
+        ask->model = arena_printf(&x->arena, "%.*s (%s)", SLICE_ARG(ask->model),
+                                  service_tier_name(x->asked_tier));
     if (account_is_limited(x->key) || x->snapshot->limits.on_unknown == ON_UNKNOWN_CHARGE_ESTIMATE)
         bound_all(x, ask);
 }

@@ -1,6 +1,8 @@
 /* resolve.c - the body and the model name: who may answer, and what must be changed on the way. */
 #include <stddef.h>
 
+#include "base/array.h"
+#include "chat/usage_read.h"
 #include "exchange/files.h"
 #include "exchange/rules.h"
 #include "exchange/stages.h"
@@ -71,7 +73,10 @@ enum {
     WANT_EFFORT,
     WANT_BACKGROUND,
     WANT_MODELS,
-    WANT_FALLBACKS
+    WANT_FALLBACKS,
+    WANT_SPEED,
+    WANT_TIER,
+    WANT_TIER_CAMEL
 };
 
 /* Two of these would let policy and upstream disagree about the request (hardening.md T12). */
@@ -87,6 +92,9 @@ static const struct json_want wants[] = {
     [WANT_BACKGROUND] = {SLICE_INIT("background"),       true },
     [WANT_MODELS] = {SLICE_INIT("models"),           true },
     [WANT_FALLBACKS] = {SLICE_INIT("fallbacks"),        true },
+    [WANT_SPEED] = {SLICE_INIT("speed"),            true },
+    [WANT_TIER] = {SLICE_INIT("service_tier"),     true },
+    [WANT_TIER_CAMEL] = {SLICE_INIT("serviceTier"),      true },
 };
 
 #define WANT_COUNT (sizeof(wants) / sizeof(wants[0]))
@@ -113,6 +121,27 @@ static bool read_name(struct exchange *x, struct slice literal)
     x->asked_model = arena_dup(&x->arena, buf_peek(&decoded));
     buf_release(&decoded);
     return x->asked_model.len > 0;
+}
+
+/* A word with escapes in it is one that is not to be read: it is taken for the dearest. */
+static enum service_tier dearer_tier(struct slice value)
+{
+    enum service_tier tier = SERVICE_STANDARD;
+    struct slice plain;
+
+    if (json_is_string(value) && !json_string_plain(value, &plain))
+        return SERVICE_FAST;
+    usage_read_tier(value, &tier);
+    return tier == SERVICE_PRIORITY || tier == SERVICE_FAST ? tier : SERVICE_STANDARD;
+}
+
+static void read_tier(struct exchange *x, const struct json_span *spans)
+{
+    static const int wanted[] = {WANT_SPEED, WANT_TIER, WANT_TIER_CAMEL};
+
+    x->asked_tier = SERVICE_STANDARD;
+    for (size_t i = 0; i < ARRAY_LEN(wanted) && x->asked_tier == SERVICE_STANDARD; i++)
+        x->asked_tier = dearer_tier(json_span_slice(x->body, spans[wanted[i]]));
 }
 
 static enum err check_veto(struct exchange *x, const struct json_span *spans)
@@ -151,6 +180,7 @@ static enum verdict read_fields(struct exchange *x, struct slice *model)
     }
     if (check_veto(x, spans) != ERR_NONE)
         return STAGE_FAIL;
+    read_tier(x, spans);
     x->stream_options_span = spans[WANT_STREAM_OPTIONS];
     value = json_span_slice(x->body, x->stream_options_span);
     if (value.ptr && !json_is_object(value) && !json_is_null(value))

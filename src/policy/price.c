@@ -154,6 +154,12 @@ static const struct price_window *window_at(const struct price *p, int64_t at_un
     return NULL;
 }
 
+bool price_has_tier(const struct price *p, enum service_tier tier)
+{
+    return tier == SERVICE_STANDARD ||
+           ((unsigned)tier < SERVICE_TIER_COUNT && p->modes[tier].is_given);
+}
+
 static const struct price_sheet *choose_sheet(const struct price *p, const struct price_use *use,
                                               struct price_applied *out)
 {

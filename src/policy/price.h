@@ -48,6 +48,9 @@ struct price_use {
     int64_t at_unix_ms;     // when it began, for windows
 };
 
+/** Whether it says what that service tier costs; without, it costs what all others do. */
+bool price_has_tier(const struct price *p, enum service_tier tier);
+
 /** The exact sum, rounded half up once; saturates at INT64_MAX. */
 int64_t price_cost(const struct price *p, const struct price_use *use);
 

@@ -411,13 +411,29 @@ static void test_dearest(void **state)
     arena_release(&a);
 }
 
+static void test_tiers_known(void **state)
+{
+    struct arena a;
+    const struct price *p;
+
+    (void)state;
+    arena_init(&a, 0);
+    p = parsed("{\"input\":\"1\",\"modes\":{\"priority\":{\"multiplier\":\"2\"}}}", &a);
+    assert_true(price_has_tier(p, SERVICE_STANDARD));
+    assert_true(price_has_tier(p, SERVICE_PRIORITY));
+    assert_false(price_has_tier(p, SERVICE_FAST));
+    assert_false(price_has_tier(p, SERVICE_TIER_COUNT));
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),   cmocka_unit_test(test_id),
-        cmocka_unit_test(test_any_cut), cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_items),   cmocka_unit_test(test_items_stop),
-        cmocka_unit_test(test_dearest), cmocka_unit_test(test_properties),
+        cmocka_unit_test(test_parse),       cmocka_unit_test(test_id),
+        cmocka_unit_test(test_any_cut),     cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_items),       cmocka_unit_test(test_items_stop),
+        cmocka_unit_test(test_dearest),     cmocka_unit_test(test_properties),
+        cmocka_unit_test(test_tiers_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,12 +17,14 @@ const users = {
   pauses: newUser({ quota: { usd: '0.25' } }),
   ruled: half(),
   spells: half(),
+  tiers: half(),
 };
 
 const rig = useRig({
   config: (up) => {
     const config = meteredConfig(up, Object.values(users), { settings: { reserve_max_output: 100, response_ttl_ms: 60000 } });
     config.providers[1].models.push({ id: 'claude-sonnet-4-5', price: PRICE }, { id: 'claude-reads', price: READING });
+    config.providers[0].models.push({ id: 'gpt-tiers', price: { ...PRICE, modes: { priority: { multiplier: '2' } } } });
     config.rules = [
       { scope: 'provider/openai', phase: 'outbound', action: 'set', path: 'max_tokens', value: 4000, filter: { models: 'talk-more' } },
     ];
@@ -116,6 +118,21 @@ test('and what says that there is nothing of it passes', async () => {
   assert.equal((await one(chat, { models: [] })).status, 200);
   assert.equal((await one(responses, { max_tokens: undefined, max_output_tokens: 16, background: false })).status, 200);
   assert.equal((await one(anthropic, { fallbacks: null, tools: [{ name: 'model', input_schema: { model: 1 } }] })).status, 200);
+});
+
+test('a dearer service tier that the price does not know has no price', async () => {
+  const key = users.tiers.key;
+  assert.match(await refused(chat, 402, { key, max_tokens: 10, service_tier: 'priority' }), /"gpt-test \(priority\)"/);
+  await refused(responses, 402, { key, max_output_tokens: 16, service_tier: 'PRIORITY' });
+  await refused(anthropic, 402, { key, max_tokens: 10, speed: 'fast' });
+  await refused(gemini, 402, { key, generationConfig: { maxOutputTokens: 10 }, serviceTier: 'priority' });
+  await refused(chat, 402, { key, model: 'aistudio/gemini-test', max_tokens: 10, service_tier: 'priority' });
+  const sent = '{"model":"openai/gpt-test","messages":[{"role":"user","content":"x"}],"max_tokens":10,"service\\u005ftier":"pri\\u006frity"}';
+  assertError(chat, await call(rig.gw, { path: chat.path(), headers: chat.auth(key), body: sent }), 402);
+  for (const more of [{ service_tier: 'flex' }, { service_tier: 'default' }, { service_tier: null }, { model: 'openai/gpt-tiers', service_tier: 'priority' }])
+    assert.equal((await ask(rig, chat, { key, max_tokens: 10, ...more })).status, 200, JSON.stringify(more));
+  assert.equal((await ask(rig, anthropic, { key, max_tokens: 10, service_tier: 'auto' })).status, 200);
+  assert.equal((await ask(rig, chat, { key: users.limited.key, max_tokens: 10, service_tier: 'priority' })).status, 200, 'no quota');
 });
 
 // By whoever hopes that gproxy reads less than upstream does: 4000 tokens are four dollars.
