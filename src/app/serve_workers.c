@@ -31,7 +31,9 @@ static bool is_ready(void *ctx)
 {
     const struct serve_worker *sw = ctx;
 
-    return atomic_load(&sw->serve->is_ready) && journal_has_room(sw->gw->journal);
+    return atomic_load(&sw->serve->is_ready) &&
+           (journal_has_room(sw->gw->journal) ||
+            sw->gw->snapshot->limits.ledger_full == LEDGER_FULL_SERVE_UNACCOUNTED);
 }
 
 static bool is_admin(void *ctx, const struct head *head)

@@ -146,13 +146,21 @@ static enum err reserve(struct exchange *x)
     return account_reserve(&x->reservation, &ask, &x->arena, &x->err);
 }
 
+/* What a quota is held against must be written down. */
+static bool may_go_unaccounted(const struct exchange *x)
+{
+    return x->snapshot->limits.ledger_full == LEDGER_FULL_SERVE_UNACCOUNTED &&
+           !account_has_quota(x->key);
+}
+
 enum verdict stage_admit(struct exchange *x)
 {
     struct usage_record intent;
 
     if (x->local_status)
         return STAGE_NEXT;
-    if (!journal_has_room(x->gw->journal))
+    x->may_go_unaccounted = may_go_unaccounted(x);
+    if (!x->may_go_unaccounted && !journal_has_room(x->gw->journal))
         return exchange_fail(x, ERR_LEDGER_FULL,
                              "the usage ledger is full: its database has been away too long");
     if (reserve(x) != ERR_NONE)
@@ -161,7 +169,7 @@ enum verdict stage_admit(struct exchange *x)
         return STAGE_NEXT; // nothing can be billed before its record is written
     settle_fill_intent(x, &intent);
     x->slot = journal_intent(x->gw->journal, &intent);
-    if (x->slot != JOURNAL_NO_SLOT)
+    if (x->slot != JOURNAL_NO_SLOT || x->may_go_unaccounted)
         return STAGE_NEXT;
     admit_release(x);
     return exchange_fail(x, ERR_LEDGER_FULL, "too many exchanges are in flight for the ledger");

@@ -182,10 +182,11 @@ struct exchange {
 
     /* admit */
     struct reservation reservation;
-    int64_t reserved_nusd; // what it may cost at most
-    size_t admitted;       // the last candidate whose limits were asked
-    bool is_metered;       // limits were asked: what they say is for the client
-    bool bounds_output;    // the client says how much it wants at most
+    int64_t reserved_nusd;   // what it may cost at most
+    size_t admitted;         // the last candidate whose limits were asked
+    bool may_go_unaccounted; // it is served though the ledger may have no room for its record
+    bool is_metered;         // limits were asked: what they say is for the client
+    bool bounds_output;      // the client says how much it wants at most
     uint32_t slot;
 
     /* attempt */

@@ -170,6 +170,17 @@ static void count(struct exchange *x, const struct usage_record *r)
         stats_add(&s->unpriced, 1);
 }
 
+/* The operator would rather answer than know: all that is left of it is that it was. */
+static bool go_unaccounted(struct exchange *x)
+{
+    if (!x->may_go_unaccounted)
+        return false;
+    if (x->slot != JOURNAL_NO_SLOT)
+        journal_cancel(x->gw->journal, x->slot);
+    stats_add(&x->gw->stats.unaccounted, 1);
+    return true;
+}
+
 bool settle_record(struct exchange *x)
 {
     struct usage_record r;
@@ -179,7 +190,7 @@ bool settle_record(struct exchange *x)
     worker_update_now(x->gw->worker);
     settle_usage(x);
     fill(x, &r);
-    if (!journal_settle(x->gw->journal, x->slot, &r)) {
+    if (!journal_settle(x->gw->journal, x->slot, &r) && !go_unaccounted(x)) {
         x->waiting_for = "room in the ledger";
         exchange_wake_at(x, x->gw->worker->now_ms + JOURNAL_RETRY_MS);
         return false;

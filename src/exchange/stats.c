@@ -94,6 +94,9 @@ static void write_money(const struct stats *const *all, size_t count, struct buf
     buf_printf(out, "gproxy_cost_usd_total %.9f\n", (double)SUM(cost_nusd) / 1e9);
     write_head(out, "gproxy_unpriced_total", "counter", "Exchanges recorded without a price.");
     buf_printf(out, "gproxy_unpriced_total %llu\n", (unsigned long long)SUM(unpriced));
+    write_head(out, "gproxy_unaccounted_total", "counter",
+               "Exchanges served without a record, because the ledger was full.");
+    buf_printf(out, "gproxy_unaccounted_total %llu\n", (unsigned long long)SUM(unaccounted));
 }
 
 void stats_write(const struct stats *const *all, size_t count, struct buf *out)

@@ -23,7 +23,7 @@ struct stats {
     atomic_uint_fast64_t errors[ERR_COUNT];
     atomic_uint_fast64_t outcomes[OUTCOME_UNKNOWN + 1];
     atomic_uint_fast64_t tokens[USAGE_KIND_COUNT];
-    atomic_uint_fast64_t cost_nusd, unpriced, attempts, connections_opened;
+    atomic_uint_fast64_t cost_nusd, unpriced, unaccounted, attempts, connections_opened;
     atomic_int_fast64_t in_flight;
     struct histogram duration, first_byte;
 };

@@ -74,6 +74,7 @@ struct choice {
 static const struct choice choices[] = {
     CHOICE("unpriced", unpriced, "deny_under_quota", "allow", "deny"),
     CHOICE("on_unknown", on_unknown, "release", "charge_estimate"),
+    CHOICE("ledger_full", ledger_full, "deny", "serve_unaccounted"),
     CHOICE("unknown_files", unknown_files, "refuse", "pass"),
     CHOICE("request_log.downstream", log.downstream, "off", "metadata", "bodies"),
     CHOICE("request_log.upstream", log.upstream, "off", "metadata", "bodies"),

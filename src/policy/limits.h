@@ -23,6 +23,9 @@ enum unpriced { UNPRICED_DENY_UNDER_QUOTA, UNPRICED_ALLOW, UNPRICED_DENY };
 /* What is charged for exchanges that were running when the process died (hardening.md P3). */
 enum on_unknown { ON_UNKNOWN_RELEASE, ON_UNKNOWN_CHARGE_ESTIMATE };
 
+/* What happens when the ledger cannot take more records (hardening.md P6). */
+enum ledger_full { LEDGER_FULL_DENY, LEDGER_FULL_SERVE_UNACCOUNTED };
+
 /* What happens to requests that speak of files which did not come through here. */
 enum unknown_files { UNKNOWN_FILES_REFUSE, UNKNOWN_FILES_PASS };
 
@@ -49,6 +52,7 @@ struct limits {
     enum unpriced unpriced;
     enum on_unknown on_unknown;
     enum unknown_files unknown_files;
+    enum ledger_full ledger_full;
     int64_t reserve_max_output; // tokens of output reserved at most where the client names no bound
     int64_t usage_days;         // usage rows are kept so long; 0: for ever; roll-ups stay
     int64_t audit_days;

@@ -100,6 +100,32 @@ function gate() {
 }
 
 describe('the database is away until nothing more can wait', () => {
+  test('served without a record where the operator wants that, but not to whoever has a quota', async (t) => {
+    const bound = { name: 'bound', keys: [{ label: 'k', key: 'sk-client-bound-000000000001' }], permissions: [{ models: '*' }], quota: { usd: '1000' } };
+    const rig = await start(t, {}, { settings: { ledger_full: 'serve_unaccounted' }, users: [bound] });
+    const ask = (key) => call(rig.gw, { path: '/v1/chat/completions', headers: chat.auth(key), body: { ...chat.body('echo/echo'), max_tokens: 5 } });
+    const lock = lockDatabase(rig.gw);
+    let served = 0;
+    try {
+      await eventually(async () => {
+        const all = await Promise.all(Array.from({ length: 16 }, () => ask(KEYS.alice)));
+        served += all.length;
+        assert.ok(all.every((a) => a.status === 200), 'nobody without a quota is refused');
+        return (await metrics(rig.gw)).gproxy_unaccounted_total > 20;
+      }, { timeout: 60000 * SLOW, every: 1, what: 'exchanges without a record' });
+      const a = await ask(bound.keys[0].key);
+      assert.equal(a.status, 503, a.text);
+      assert.equal(await isReady(rig.gw), true);
+    } finally {
+      lock.close();
+    }
+    await eventually(async () => (await ask(bound.keys[0].key)).status === 200, { timeout: 8000 * SLOW, what: 'room again' });
+    await caughtUp(rig.gw);
+    const lost = (await metrics(rig.gw)).gproxy_unaccounted_total;
+    assert.equal(rig.gw.usageRows().length, served + 1 - lost, 'each is a row or was counted');
+    checkIntegrity(rig.gw);
+  });
+
   test('refused, while what runs is finished; and then it goes on by itself', async (t) => {
     const rig = await start(t);
     const { open, script } = gate();
