@@ -6,6 +6,7 @@
 #include "app/session.h"
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/control.h"
 #include "store/request_log.h"
 #include "json/write.h"
 
@@ -14,11 +15,13 @@
 /* What came from outside is shown, and does nothing to the terminal. */
 static void put_text(FILE *out, struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (c == '\r')
-            continue;
-        fputc((c >= 0 && c < ' ' && c != '\n' && c != '\t') || c == 0x7f ? '?' : c, out);
+    while (text.len) {
+        char c = text.ptr[0];
+        size_t control = control_len(text);
+        bool stays = !control || c == '\n' || c == '\t';
+        if (c != '\r')
+            fputc(stays ? c : '?', out);
+        text = slice_after(text, control ? control : 1);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "app/outline.h"
 
 #include "base/arena.h"
+#include "base/control.h"
 #include "json/tree.h"
 
 static bool is_list(const struct json *v)
@@ -15,6 +16,19 @@ static void indent(struct buf *out, unsigned depth)
         buf_append_str(out, "  ");
 }
 
+/* A literal has most control characters as escapes already, and the others get theirs here. */
+static void write_quoted(struct slice literal, struct buf *out)
+{
+    while (literal.len) {
+        size_t control = control_len(literal);
+        if (control)
+            buf_printf(out, "\\u%04x", (unsigned char)literal.ptr[control - 1]);
+        else
+            buf_append_byte(out, literal.ptr[0]);
+        literal = slice_after(literal, control ? control : 1);
+    }
+}
+
 /* Text with line ends keeps its quotes: what is one value shall look like one. */
 static void write_scalar(struct arena *a, const struct json *v, struct buf *out)
 {
@@ -26,8 +40,8 @@ static void write_scalar(struct arena *a, const struct json *v, struct buf *out)
     }
     text = json_str(a, v);
     for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.ptr[i] < 0x20 || (unsigned char)text.ptr[i] == 0x7f) {
-            buf_append(out, v->source);
+        if (control_len(slice_after(text, i))) {
+            write_quoted(v->source, out);
             return;
         }
     }

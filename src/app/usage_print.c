@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/control.h"
 #include "base/money.h"
 #include "base/panic.h"
 #include "base/sum.h"
@@ -57,12 +58,14 @@ static struct slice printable(struct arena *a, struct slice name)
 {
     struct slice from = name.len ? name : SLICE("-");
     char *text = arena_alloc_raw(a, from.len, 1);
+    size_t len = 0;
 
-    for (size_t i = 0; i < from.len; i++) {
-        unsigned char c = (unsigned char)from.ptr[i];
-        text[i] = c < ' ' || c == 0x7f ? '?' : from.ptr[i];
+    while (from.len) {
+        size_t control = control_len(from);
+        text[len++] = control ? '?' : from.ptr[0];
+        from = slice_after(from, control ? control : 1);
     }
-    return slice_of(text, from.len);
+    return slice_of(text, len);
 }
 
 static struct slice heading(struct arena *a, struct slice name)

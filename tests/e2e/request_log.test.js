@@ -266,6 +266,18 @@ describe('with bodies', () => {
     for (const secret of [...Object.values(KEYS), ...Object.values(UPSTREAM_KEYS)]) assert.ok(!JSON.stringify(rest).includes(secret), `${secret} of all that this file did`);
   });
 
+  test('what a client calls its model does nothing to the terminal', async () => {
+    const a = await ask(rig, chat, { model: 'openai/\u001b]0;x\u0007\u009b31m\u007fü' });
+    await shown(rig.gw, a.requestId);
+    await eventually(() => rig.gw.usageRows().some((r) => r.id === a.requestId), { what: 'the row' });
+    for (const args of [['log', 'list'], ['log', 'show', a.requestId], ['usage', '--rows'], ['usage', '--by', 'model'], ['explain', '--exchange', a.requestId]]) {
+      const { code, stdout } = gproxy([...args, '--data-dir', rig.gw.dataDir]);
+      assert.equal(code, 0, args.join(' '));
+      assert.ok(stdout.includes('31m'), args.join(' '));
+      assert.doesNotMatch(stdout, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/, args.join(' '));
+    }
+  });
+
   test('the file is private, and the metrics speak of it', async () => {
     const a = await ask(rig, chat);
     await shown(rig.gw, a.requestId);
