@@ -282,11 +282,11 @@ static const struct {
      "f:5:3: warning: \"n\" matches no alias and no model that is declared here: it can never "
      "match\n"                                                                                                                                                                      },
     {"aliases of unknown models",
-     "providers: [{name: p, channel: echo, models: [{id: echo, price: {input: 0}}]}]\n"
+     "providers: [{name: p, channel: custom, settings: {base_url: 'http://h'}, models: [{id: echo, price: {input: 0}}]}]\n"
      "aliases: [{name: a, targets: [{provider: p, model: eco}]}, {name: b}]",                         "f:2:31: warning: \"p\" declares no model \"eco\": it has no price\n"
      "f:2:60: warning: the alias \"b\" has no target\n"                                                                          },
-    {"unpriced models",                "providers: [{name: p, channel: echo, models: [{id: echo}]}]",
-     "f:1:47: warning: the model \"echo\" has no price: what it costs cannot be counted\n"                                                                                                                    },
+    {"unpriced models",                "providers: [{name: p, channel: custom, settings: {base_url: 'http://h'}, models: [{id: echo}]}]",
+     "f:1:83: warning: the model \"echo\" has no price: what it costs cannot be counted\n"                                                                                                                    },
     {"prices of nothing",
      "providers: [{name: p, channel: echo, models: [{id: echo, price: {}}, {id: e, price: {input: 0}}]}]\n"
      "prices: [{models: x, price: {output: null}}]\n"

@@ -134,7 +134,11 @@ static bool is_in_catalogue(const struct warn *w, const struct config_row *provi
 bool warn_is_priced(const struct warn *w, const struct config_row *provider, struct slice model)
 {
     const struct config_row *row = find_model(w, provider, model);
+    const struct channel *channel =
+        channel_find(((const struct provider_row *)provider->row)->channel);
 
+    if (channel && channel->answer)
+        return true; // what we say ourselves costs nothing
     if (row && ((const struct model_row *)row->row)->price.ptr)
         return true;
     for (const struct config_row *r = w->c->rows[ROW_PRICE]; r; r = r->next) {

@@ -58,7 +58,7 @@ bool flag_count(const struct command_context *x, const char *name, int64_t most,
         return true;
     if (!slice_to_u64(text, &value) || !value || value > (uint64_t)most) {
         if (most == INT64_MAX)
-            command_misused(x, "--%s is \"%s\", not a number of rows", name, text.ptr);
+            command_misused(x, "--%s is \"%s\", not a number", name, text.ptr);
         else
             command_misused(x, "--%s is \"%s\", not a number from 1 to %lld", name, text.ptr,
                             (long long)most);

@@ -122,6 +122,14 @@ static void note_failure(struct request_log_entry *entry, const struct err_info 
     entry->row.why = words_of(entry, err_info_text(e));
 }
 
+/* Those of the ledger are of what was sent; what was refused before that has no record there. */
+static const char *outcome_of(const struct exchange *x)
+{
+    bool refused = !x->attempts && x->outcome == OUTCOME_UPSTREAM_ERROR;
+
+    return refused ? "refused" : outcome_name(x->outcome);
+}
+
 static void note_end(struct exchange *x, struct request_log_entry *entry)
 {
     struct request_log_row *row = &entry->row;
@@ -133,7 +141,7 @@ static void note_end(struct exchange *x, struct request_log_entry *entry)
     row->attempts = x->attempts;
     row->dialect = words_of(entry, dialect_name(x->target.dialect));
     row->operation = words_of(entry, operation_name(x->target.operation));
-    row->outcome = words_of(entry, outcome_name(x->outcome));
+    row->outcome = words_of(entry, outcome_of(x));
     row->model = request_log_text(entry, x->asked_model);
     row->queue_ms = since(began, x->trail.first_attempt_at_ms);
     row->connect_ms = since(began, x->connected_at_ms);

@@ -187,6 +187,7 @@ describe('with bodies', () => {
     const [x, ...none] = await shown(rig.gw, bad.requestId);
     assert.equal(none.length, 0);
     assert.equal(x.err, 'BAD_KEY');
+    assert.equal(x.outcome, 'refused');
     assert.equal(x.user, '');
     assert.equal(x.response, bad.text);
     const broken = await call(rig.gw, { path: '/v1/chat/completions', headers: chat.auth(KEYS.alice), body: '{"model": ' });
