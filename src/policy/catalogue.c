@@ -10,9 +10,9 @@
 #include "base/table.h"
 #include "policy/catalogue_inside.h"
 
-#define MOST_TOKENS 1000000000000
-#define NAME_BYTES  64  // of a vendor
-#define ID_BYTES    256 // of a model
+#define MOST_TOKENS    1000000000000
+#define NAME_BYTES     64  // of a vendor
+#define MODEL_ID_BYTES 256 // of a model
 
 struct vendor {
     struct slice name;
@@ -122,7 +122,7 @@ static enum err read_entry(struct reader *r, const struct json *entry)
     if (!json_is(entry, JSON_OBJECT))
         return err_set(r->e, ERR_BAD_REQUEST, "must be an object");
     if (read_name(r, entry, "provider", NAME_BYTES, &provider) ||
-        read_name(r, entry, "id", ID_BYTES, &id))
+        read_name(r, entry, "id", MODEL_ID_BYTES, &id))
         return r->e->code;
     v = vendor_at(r, provider);
     if (table_get(&v->entries, id))
@@ -292,7 +292,7 @@ static struct slice without_date(struct slice id, bool *dated)
 static const struct catalogue_entry *find_with(const struct vendor *v, struct slice id,
                                                const char *suffix)
 {
-    char text[ID_BYTES + 16];
+    char text[MODEL_ID_BYTES + 16];
     int len = snprintf(text, sizeof(text), "%.*s%s", SLICE_ARG(id), suffix);
 
     if (len < 0 || (size_t)len >= sizeof(text))
@@ -308,7 +308,7 @@ const struct catalogue_entry *catalogue_find(const struct catalogue *c, struct s
     struct slice id = without_prefix(vendor, model), stem;
     bool dated;
 
-    if (!v || found || model.len > ID_BYTES)
+    if (!v || found || model.len > MODEL_ID_BYTES)
         return found;
     if (id.ptr != model.ptr)
         found = table_get(&v->entries, id);
