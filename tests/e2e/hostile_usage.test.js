@@ -117,7 +117,8 @@ const silent = (words) => async (req, res) => {
   return res.finish();
 };
 
-// The same words are as many tokens whichever way they came.
+// The same words are as many tokens whichever way they came; of a longer text a sample is counted, and it is
+// not cut at the same place everywhere.
 describe('no figures', { concurrency: 2 }, () => {
   for (const [language, sentence] of Object.entries(TEXTS))
     for (const repeat of [3, 60])
@@ -135,7 +136,7 @@ describe('no figures', { concurrency: 2 }, () => {
         const bytes = Buffer.byteLength(sentence) * repeat;
         for (const [who, tokens] of seen) {
           assert.ok(tokens >= bytes / 12 && tokens <= bytes / 1.5, `${who}: ${tokens} for ${bytes} bytes`);
-          assert.ok(Math.abs(tokens - seen[0][1]) <= 1, `${who}: ${tokens}, but ${seen[0][1]} of ${seen[0][0]}`);
+          assert.ok(Math.abs(tokens - seen[0][1]) <= Math.max(1, tokens / 200), `${who}: ${tokens}, but ${seen[0][1]} of ${seen[0][0]}`);
         }
       });
 });
