@@ -37,6 +37,22 @@ static void note_most(atomic_llong *most, long long n)
         ;
 }
 
+/* It may take as much again; answers how much more is held. */
+static int64_t raise_hold(struct tally *t, struct reservation *r, const struct reserve_ask *ask)
+{
+    struct reserve_ask more = *ask;
+    struct err_info e = {0};
+
+    more.cost_nusd += COST;
+    more.tokens *= 2;
+    if (account_raise(r, &more, &e) != ERR_NONE) {
+        atomic_fetch_add(e.code == ERR_QUOTA ? &t->refused_quota : &t->refused_rate, 1);
+        return 0;
+    }
+    note_most(&t->most_money, atomic_fetch_add(&t->reserved, COST) + COST);
+    return COST;
+}
+
 /* One request: refused, or given up, or settled for at most what was held. */
 static void one_request(struct tally *t, struct random *dice, struct arena *a, int64_t now_ms)
 {
@@ -46,6 +62,7 @@ static void one_request(struct tally *t, struct random *dice, struct arena *a, i
     struct reservation r = {.is_held = false};
     struct err_info e = {0};
     int64_t cost = random_below(dice, 300) ? 0 : (int64_t)random_below(dice, COST + 1);
+    int64_t held = COST;
     enum err err;
 
     ask.cost_nusd = COST;
@@ -65,17 +82,19 @@ static void one_request(struct tally *t, struct random *dice, struct arena *a, i
         account_extend(&r, &other, a, &(struct err_info){0});
     }
     if (random_below(dice, 4) == 0)
+        held += raise_hold(t, &r, &ask);
+    if (random_below(dice, 4) == 0)
         sched_yield();
     atomic_fetch_sub(&t->running, 1);
     if (random_below(dice, 2)) {
-        atomic_fetch_sub(&t->reserved, COST);
+        atomic_fetch_sub(&t->reserved, held);
         account_release(&r, now_ms);
         account_release(&r, now_ms);
         return;
     }
     atomic_fetch_add(&t->spent, cost);
     atomic_fetch_add(&t->tokens, of_any ? 7 : 0);
-    atomic_fetch_sub(&t->reserved, COST - cost);
+    atomic_fetch_sub(&t->reserved, held - cost);
     atomic_fetch_add(&t->admitted, 1);
     account_settle(&r, 7, cost, now_ms, 0);
     account_settle(&r, 7, cost, now_ms, 0);
