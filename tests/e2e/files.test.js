@@ -354,6 +354,19 @@ test('what went upstream has a usage row without tokens and money', async () => 
   await openai().files.delete(made.id);
 });
 
+test('a page that somebody has uploaded is none of ours in a browser', async () => {
+  const body = new FormData();
+  body.append('purpose', 'user_data');
+  body.append('file', new Blob(['<script>alert(1)</script>'], { type: 'text/html' }), 'a.html');
+  const { id } = await (await get('/v1/files', KEYS.alice, { method: 'POST', body })).json();
+  const a = await fetch(`${gw.url}/v1/files/${id}/content?key=${KEYS.alice}`);
+  assert.equal(await a.text(), '<script>alert(1)</script>');
+  assert.equal(a.headers.get('content-disposition'), 'attachment');
+  assert.equal(a.headers.get('x-content-type-options'), 'nosniff');
+  assert.equal(a.headers.get('content-security-policy'), "default-src 'none'; sandbox");
+  await openai().files.delete(id);
+});
+
 test('the request log keeps no more of a file than of any other body', async () => {
   const up = await get('/v1/files', KEYS.alice, formOf('y'.repeat(200000)));
   const { id } = await up.json();
