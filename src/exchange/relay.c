@@ -26,9 +26,8 @@ void relay_start(struct exchange *x, int status, int64_t length)
     if (x->dropped.len)
         head_write_field(fields, SLICE("x-gproxy-dropped"), x->dropped);
     if (x->target.operation == OP_FILES) // somebody's bytes, on the console's own origin
-        buf_append(fields,
-                   SLICE("x-content-type-options: nosniff\r\ncontent-disposition: attachment\r\n"
-                         "content-security-policy: default-src 'none'; sandbox\r\n"));
+        buf_append(fields, SLICE("x-content-type-options: nosniff\r\n"
+                                 "content-security-policy: default-src 'none'; sandbox\r\n"));
     if (x->framing == FRAMING_SSE)
         buf_append(fields, SLICE("cache-control: no-cache\r\nx-accel-buffering: no\r\n"));
     response_start(x->request, status, buf_peek(fields), length);

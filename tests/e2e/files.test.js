@@ -361,7 +361,7 @@ test('a page that somebody has uploaded is none of ours in a browser', async () 
   const { id } = await (await get('/v1/files', KEYS.alice, { method: 'POST', body })).json();
   const a = await fetch(`${gw.url}/v1/files/${id}/content?key=${KEYS.alice}`);
   assert.equal(await a.text(), '<script>alert(1)</script>');
-  assert.equal(a.headers.get('content-disposition'), 'attachment');
+  assert.equal(a.headers.get('content-disposition'), 'attachment; filename="a.html"');
   assert.equal(a.headers.get('x-content-type-options'), 'nosniff');
   assert.equal(a.headers.get('content-security-policy'), "default-src 'none'; sandbox");
   await openai().files.delete(id);
