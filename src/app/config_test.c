@@ -266,38 +266,39 @@ static void test_fine(void **state)
 static const struct {
     const char *why, *in, *out;
 } warnings[] = {
-    {"nothing",                        "",                                                            ""                                                                                                      },
+    {"nothing",                        "",                                                              ""                                                                                                    },
     {"permissions that match nothing",
      "providers: [{name: p, channel: echo, models: [{id: echo, price: {input: 0}}]}]\n"
      "users: [{name: u, keys: [{label: k}], permissions: [{models: 'echo'}, {models: 'p/*'},\n"
-     "  {models: 'gpt-*'}, {provider: p, models: 'eco'}]}]",                                          "f:3:3: warning: \"gpt-*\" matches no alias and no model that is declared here\n"
+     "  {models: 'gpt-*'}, {provider: p, models: 'eco'}]}]",                                            "f:3:3: warning: \"gpt-*\" matches no alias and no model that is declared here\n"
      "f:3:22: warning: \"eco\" matches no alias and no model that is declared here\n"                                                             },
     {"permissions that never match",
      "providers:\n- {name: p, channel: openai, enabled: false}\n"
      "- {name: q, channel: openai, settings: {declared_models_only: true}, credentials: [{secret: "
      "{api_key: k}}], models: [{id: m, price: {input: 1}}]}\n"
      "users: [{name: u, keys: [{label: k}], permissions: [{provider: p, models: '*'},\n"
-     "  {models: 'n'}]}]",                                                                            "f:2:3: warning: the provider \"p\" has no credential here\n"
+     "  {models: 'n'}]}]",                                                                              "f:2:3: warning: the provider \"p\" has no credential here\n"
      "f:4:64: warning: this permission can never match: the provider \"p\" is disabled\n"
      "f:5:3: warning: \"n\" matches no alias and no model that is declared here: it can never "
      "match\n"                                                                                                                                                                      },
     {"aliases of unknown models",
      "providers: [{name: p, channel: custom, settings: {base_url: 'http://h'}, models: [{id: echo, price: {input: 0}}]}]\n"
-     "aliases: [{name: a, targets: [{provider: p, model: eco}]}, {name: b}]",                         "f:2:31: warning: \"p\" declares no model \"eco\": it has no price\n"
+     "aliases: [{name: a, targets: [{provider: p, model: eco}]}, {name: b}]",                           "f:2:31: warning: \"p\" declares no model \"eco\": it has no price\n"
      "f:2:60: warning: the alias \"b\" has no target\n"                                                                          },
-    {"unpriced models",                "providers: [{name: p, channel: custom, settings: {base_url: 'http://h'}, models: [{id: echo}]}]",
+    {"unpriced models",
+     "providers: [{name: p, channel: custom, settings: {base_url: 'http://h'}, models: [{id: echo}]}]",
      "f:1:83: warning: the model \"echo\" has no price: what it costs cannot be counted\n"                                                                                                                    },
     {"prices of nothing",
      "providers: [{name: p, channel: echo, models: [{id: echo, price: {}}, {id: e, price: {input: 0}}]}]\n"
      "prices: [{models: x, price: {output: null}}]\n"
-     "aliases: [{name: a, price: {tiers: []}, targets: [{provider: p, model: echo}]}]",               "f:1:47: warning: price: names no amount, so that nothing is charged; say input: 0 if that is what it should do\n"
+     "aliases: [{name: a, price: {tiers: []}, targets: [{provider: p, model: echo}]}]",                 "f:1:47: warning: price: names no amount, so that nothing is charged; say input: 0 if that is what it should do\n"
      "f:2:10: warning: price: names no amount, so that nothing is charged; say input: 0 if that is what it should do\n"
      "f:3:11: warning: price: names no amount, so that nothing is charged; say input: 0 if that is what it should do\n"},
     {"users without anything",         "users: [{name: u}]",
      "f:1:9: warning: the user \"u\" has no key here\n"
      "f:1:9: warning: the user \"u\" has no permission here: without one nothing may be used\n"                                                                                                               },
     {"credentials without a secret",
-     "providers: [{name: p, channel: openai, credentials: [{label: a}]}]",                            "f:1:54: warning: this credential has no secret here: it is of no use unless the database "
+     "providers: [{name: p, channel: openai, credentials: [{label: a}]}]",                              "f:1:54: warning: this credential has no secret here: it is of no use unless the database "
      "has one\n"                                                                                                                    },
 };
 

@@ -87,17 +87,6 @@ static enum err read_dimensions(struct embedding *em, struct slice value, size_t
     return ERR_NONE;
 }
 
-static size_t count_items(struct slice array)
-{
-    struct peek p = peek_into(array);
-    struct slice key, value;
-    size_t count = 0;
-
-    while (peek_next(&p, &key, &value))
-        count++;
-    return count;
-}
-
 /* A string's text, or a list of tokens as it is written. */
 static void write_openai_one(struct embedding *em, struct slice input)
 {
@@ -126,7 +115,7 @@ static enum err embed_openai(struct embedding *em, const struct channel_local_re
     if (!json_is_string(input) && (!json_is_array(input) || peek_is_empty(input)))
         return err_set(e, ERR_BAD_REQUEST, "input: expected a string or a list that is not empty");
     if ((err = read_dimensions(em, peek_get(request->body, SLICE("dimensions")),
-                               is_list ? count_items(input) : 1, e)) != ERR_NONE)
+                               is_list ? peek_items(input) : 1, e)) != ERR_NONE)
         return err;
     em->as_base64 =
         json_string_eq(peek_get(request->body, SLICE("encoding_format")), SLICE("base64"));
@@ -179,7 +168,7 @@ static enum err embed_gemini(struct embedding *em, const struct channel_local_re
     if (!json_is_object(peek_get(one, SLICE("content"))))
         return err_set(e, ERR_BAD_REQUEST, "content: expected an object");
     if ((err = read_dimensions(em, peek_get(one, SLICE("outputDimensionality")),
-                               is_batch ? count_items(list) : 1, e)) != ERR_NONE)
+                               is_batch ? peek_items(list) : 1, e)) != ERR_NONE)
         return err;
 
     json_open_object(&em->w);

@@ -74,6 +74,17 @@ bool peek_is_empty(struct slice value)
     return (json_is_object(value) || json_is_array(value)) && !peek_next(&p, &name, &first);
 }
 
+size_t peek_items(struct slice value)
+{
+    struct peek p = peek_into(value);
+    struct slice key, item;
+    size_t count = 0;
+
+    while (peek_next(&p, &key, &item))
+        count++;
+    return count;
+}
+
 static int64_t less_excess(size_t len, size_t excess)
 {
     return (int64_t)(excess < len ? len - excess : 0);

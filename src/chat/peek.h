@@ -33,6 +33,9 @@ struct slice peek_value(struct slice text);
 /** The member of that name, raw; a NULL pointer when there is none.  The first one of several. */
 struct slice peek_get(struct slice object, struct slice key);
 
+/** How many items an array has, or members an object. */
+size_t peek_items(struct slice value);
+
 /** Is it an object or array without anything in it? */
 bool peek_is_empty(struct slice value);
 

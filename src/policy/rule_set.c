@@ -62,22 +62,11 @@ static struct slice build(struct step *s, size_t at)
     return s->built[at];
 }
 
-static size_t count_items(struct slice array)
-{
-    struct peek p = peek_into(array);
-    struct slice key, value;
-    size_t count = 0;
-
-    while (peek_next(&p, &key, &value))
-        count++;
-    return count;
-}
-
 /* The last step leads to `value`, which is there. */
 static void append_to(struct step *s, struct slice value)
 {
     if (json_is_array(value))
-        rule_push(s->w, value, count_items(value), s->r->value);
+        rule_push(s->w, value, peek_items(value), s->r->value);
     else
         rule_say(s->w, "there is something else than an array at the path");
 }
