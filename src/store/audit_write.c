@@ -160,6 +160,7 @@ struct children {
 };
 
 /* `ids` is SQL that answers the ids of rows of `type` which go. */
+// NOLINTNEXTLINE(misc-no-recursion): MAX_DEPTH deep at most
 static enum err count_those_of(struct children *c, enum row_type type, struct slice ids, int depth,
                                struct err_info *e)
 {
@@ -233,11 +234,15 @@ static bool write_object(const struct row_kind *k, const struct audit_image *ima
     return any;
 }
 
-static enum err run_insert(struct store *s, const struct row_kind *k, int64_t id,
-                           const struct audit_image *before, const struct audit_image *after,
-                           struct slice json[2], struct slice note, struct err_info *e)
+/* What a line says, beside who and when. */
+struct audit_line {
+    const char *action, *kind;
+    int64_t id;
+    struct slice name, before, after, note;
+};
+
+static enum err run_insert(struct store *s, const struct audit_line *line, struct err_info *e)
 {
-    const char *action = !before->exists ? "create" : after->exists ? "update" : "delete";
     sqlite3_stmt *st;
 
     if (!s->audit &&
@@ -251,13 +256,13 @@ static enum err run_insert(struct store *s, const struct row_kind *k, int64_t id
     db_bind_text(st, 2, slice_str(s->actor.kind));
     db_bind_text(st, 3, slice_str(s->actor.actor));
     db_bind_text(st, 4, slice_str(s->actor.origin));
-    db_bind_text(st, 5, slice_str(action));
-    db_bind_text(st, 6, slice_str(k->table));
-    sqlite3_bind_int64(st, 7, id);
-    db_bind_text(st, 8, after->exists ? after->name : before->name);
-    db_bind_text(st, 9, json[0]);
-    db_bind_text(st, 10, json[1]);
-    db_bind_text(st, 11, note);
+    db_bind_text(st, 5, slice_str(line->action));
+    db_bind_text(st, 6, slice_str(line->kind));
+    sqlite3_bind_int64(st, 7, line->id);
+    db_bind_text(st, 8, line->name);
+    db_bind_text(st, 9, line->before);
+    db_bind_text(st, 10, line->after);
+    db_bind_text(st, 11, line->note);
     if (sqlite3_step(st) != SQLITE_DONE)
         db_fail(s->db, "the change cannot be noted in the audit log", e);
     sqlite3_reset(st);
@@ -271,24 +276,31 @@ enum err audit_write(struct store *s, enum row_type type, int64_t id,
 {
     const struct row_kind *k = row_kind(type);
     struct buf texts[2] = {{.data = NULL}, {.data = NULL}}, note = {.data = NULL};
-    struct slice json[2] = {
-        {NULL, 0},
-        {NULL, 0}
+    struct audit_line line = {
+        .action = !before->exists ? "create"
+                  : after->exists ? "update"
+                                  : "delete",
+        .kind = k->table,
+        .id = id,
+        .name = after->exists ? after->name : before->name,
+        .note = SLICE(""),
     };
     bool changed = false;
 
     if (before->exists) {
         changed = write_object(k, before, after, &texts[0]);
-        json[0] = buf_peek(&texts[0]);
+        line.before = buf_peek(&texts[0]);
     }
     if (after->exists) {
         changed = write_object(k, after, before, &texts[1]) || changed;
-        json[1] = buf_peek(&texts[1]);
+        line.after = buf_peek(&texts[1]);
     }
     buf_printf(&note, "%s%s%.*s", s->actor.note, s->actor.note[0] && more.len ? "; " : "",
                SLICE_ARG(more));
+    if (buf_len(&note))
+        line.note = buf_peek(&note);
     if (changed || !before->exists || !after->exists || buf_len(&note))
-        run_insert(s, k, id, before, after, json, buf_len(&note) ? buf_peek(&note) : SLICE(""), e);
+        run_insert(s, &line, e);
     buf_release(&texts[0]);
     buf_release(&texts[1]);
     buf_release(&note);
