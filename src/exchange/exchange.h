@@ -170,7 +170,7 @@ struct exchange {
     struct route *route;
     struct json_span model_span, stream_options_span; // in the body
     bool asked_usage;
-    enum service_tier asked_tier; // where it is a dearer one, else SERVICE_STANDARD
+    enum service_tier asked_tier;   // where it is a dearer one, else SERVICE_STANDARD
     bool has_tools, effort_is_none; // Chat: what decides between OpenAI's two dialects
     struct replay *replay;          // Responses, where they are kept: what the request goes on with
     struct slice expanded_body;     // with the items of that
