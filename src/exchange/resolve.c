@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "base/array.h"
+#include "base/control.h"
 #include "chat/usage_read.h"
 #include "exchange/files.h"
 #include "exchange/rules.h"
@@ -107,6 +108,23 @@ static bool usage_is_asked(struct slice stream_options)
            json_is_true(value);
 }
 
+/*
+ * Blanks around it or around a slash, or control characters: for an upstream that drops them it
+ * is another name.
+ */
+static bool is_plain_name(struct slice name)
+{
+    char before = '/';
+
+    for (; name.len; name = slice_after(name, 1)) {
+        char c = name.ptr[0], next = name.len > 1 ? name.ptr[1] : '/';
+        if (control_len(name) || (c == ' ' && (before == '/' || next == '/')))
+            return false;
+        before = c;
+    }
+    return true;
+}
+
 static bool read_name(struct exchange *x, struct slice literal)
 {
     struct buf decoded = {0};
@@ -210,6 +228,9 @@ static enum verdict read_body(struct exchange *x)
     } else if (!read_name(x, model)) {
         return exchange_fail(x, ERR_BAD_REQUEST, "model: expected a string that is not empty");
     }
+    if (!is_plain_name(x->asked_model))
+        return exchange_fail(x, ERR_BAD_REQUEST,
+                             "model: has blanks around it, or control characters");
     x->model = x->asked_model;
     return STAGE_NEXT;
 }

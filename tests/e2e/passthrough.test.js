@@ -114,6 +114,17 @@ describe('request bodies', () => {
     assert.equal(req.header('openai-beta'), 'assistants=v2');
   });
 
+  test('a name that an upstream could take for another one is refused', async () => {
+    const before = rig.up.requests.length;
+    for (const name of ['gpt-test ', ' gpt-test', 'gpt-test\n', 'gpt\u0000-test', 'gpt-test\u009b', '\tgpt-test', ' ', '']) {
+      const a = await ask(rig, chat, { model: name && `openai/${name}` });
+      assert.equal(a.status, 400, JSON.stringify(name));
+      assert.match(a.json.error.message, /^model:/);
+    }
+    assert.equal((await ask(rig, gemini, { model: 'flash%20' })).status, 400);
+    assert.equal(rig.up.requests.length, before);
+  });
+
   test('of the query for Gemini, which could take the figures out of its answer, only the framing goes on', async () => {
     for (const [path, query] of [
       ['generateContent?fields=candidates&%24fields=candidates&alt=proto&callback=x', ''],
