@@ -131,6 +131,7 @@ static void drain_begin(void *ctx)
     sw->listener = NULL;
     sw->is_draining = true;
     http_server_drain(sw->gw->server);
+    gateway_worker_stop(sw->gw);
     timer_init(&sw->drain_timer, drain_look, sw);
     drain_look(sw);
 }

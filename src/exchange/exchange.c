@@ -149,6 +149,7 @@ static void break_off(struct exchange *x)
 static void refuse(struct exchange *x)
 {
     x->failed = true;
+    x->relay.is_draining = false;
     x->deadline_at_ms = 0; // has passed, or does not matter any more
     if (x->outcome == OUTCOME_OK)
         x->outcome = x->err.code == ERR_CLIENT_GONE        ? OUTCOME_CLIENT_ABORT
@@ -195,6 +196,8 @@ static bool must_end(struct exchange *x)
                 x->waiting_for ? x->waiting_for : "nothing");
     else if (x->outcome == OUTCOME_SHUTDOWN)
         err_set(&x->err, ERR_OVERLOADED, "the gateway is shutting down");
+    else if (x->relay.is_draining && x->gw->is_stopping)
+        return true; // x->err says it already
     else if (x->deadline_at_ms && x->gw->worker->now_ms >= x->deadline_at_ms)
         err_set(&x->err, ERR_UPSTREAM_TIMEOUT, "the whole exchange took too long");
     else
@@ -212,11 +215,11 @@ static void exchange_run(void *ctx)
         if (must_end(x)) {
             if (x->recorded)
                 close_off(x);
-            else
+            else if (!relay_drain_begin(x))
                 refuse(x);
             continue;
         }
-        v = stages_run(x, x->stage);
+        v = x->relay.is_draining ? relay_drain(x) : stages_run(x, x->stage);
         if (v == STAGE_WAIT)
             break;
         if (v == STAGE_FAIL) {

@@ -117,8 +117,11 @@ struct relay {
     bool withhold_usage;     // Chat: the client did not ask for the usage chunk
     bool saw_end;            // the dialect's last event has come
     bool replacing;          // FLOW: inside the model's value, which is not passed on
+    bool is_draining;        // the client has gone: the answer is only listened to
     bool is_undoing;         // FILE: it cannot be kept and is deleted at upstream again
     uint64_t flowed;         // FLOW: bytes of the body seen
+    int64_t drain_until_ms;  // draining: it is listened to until then,
+    int64_t drain_bytes;     // and as long as no more than these have come
     int64_t idle_at_ms;      // upstream's next byte is due by then; 0: not waiting
     int64_t sent_bytes;
 };

@@ -112,12 +112,23 @@ void gateway_worker_publish(struct gateway_worker *gw, struct snapshot *snapshot
     snapshot_unref(old);
 }
 
+void gateway_worker_stop(struct gateway_worker *gw)
+{
+    gw->is_stopping = true;
+    list_for_each(at, &gw->exchanges) {
+        struct exchange *x = list_entry(at, struct exchange, link);
+        if (x->relay.is_draining)
+            exchange_wake(x);
+    }
+}
+
 void gateway_worker_cut(struct gateway_worker *gw)
 {
     gw->is_cut = true;
     list_for_each(at, &gw->exchanges) {
         struct exchange *x = list_entry(at, struct exchange, link);
-        if (!x->failed) // else it has ended another way, and its record waits for room
+        /* Else it has ended another way, and its record waits for room, or its client is gone. */
+        if (!x->failed && !x->relay.is_draining)
             x->outcome = OUTCOME_SHUTDOWN;
         exchange_wake(x);
     }

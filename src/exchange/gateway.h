@@ -67,6 +67,7 @@ struct gateway_worker {
     struct journal *journal;
     struct snapshot *snapshot; // the current one; running exchanges hold their own
     struct list exchanges;     // running
+    bool is_stopping;          // the process is to end: nothing is done that no client waits for
     bool is_cut;               // what runs is cut off, since the process is to end
     size_t exchange_count;
     size_t errand_count; // questions to the files' desk that are not answered yet
@@ -84,6 +85,9 @@ void gateway_worker_free(struct gateway_worker *gw);
 
 /** For new exchanges from now on; takes the reference. */
 void gateway_worker_publish(struct gateway_worker *gw, struct snapshot *snapshot);
+
+/** The process is to end: answers that nobody waits for are not listened to any more. */
+void gateway_worker_stop(struct gateway_worker *gw);
 
 /** Ends all that still run, as a shutdown does: clients are cut, records are written. */
 void gateway_worker_cut(struct gateway_worker *gw);

@@ -52,7 +52,7 @@ enum verdict relay_done(struct exchange *x)
     return STAGE_NEXT;
 }
 
-static void decide(struct exchange *x)
+void relay_decide(struct exchange *x)
 {
     const struct attempt *at = &x->attempt;
 
@@ -311,7 +311,7 @@ enum verdict stage_relay(struct exchange *x)
     if (x->relay.mode == RELAY_ERROR)
         return x->target.act == FILE_DELETE ? relay_file_gone(x) : relay_error(x);
     if (x->relay.mode == RELAY_UNDECIDED)
-        decide(x);
+        relay_decide(x);
     while (v == STAGE_AGAIN) {
         struct slice bytes = {0};
         if (x->relay.is_pausing) {

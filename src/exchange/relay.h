@@ -36,6 +36,7 @@ void relay_keep(struct exchange *x, struct slice unread, bool gathered, size_t f
 
 /** Puts `bytes` to what is gathered of an answer that must be whole to be translated. */
 enum verdict relay_gather(struct exchange *x, struct slice bytes);
+bool relay_gather_more(struct exchange *x, struct slice bytes); // false: it is too large
 
 /** An upstream's refusal, or its error inside HTTP 200, in the client's own dialect. */
 enum verdict relay_error(struct exchange *x);
@@ -59,10 +60,33 @@ void relay_translation_start(struct exchange *x);
  * Takes what still comes of an answer whose last event has come, so that the connection is
  * used again.  False: the end is waited for, a moment at most.
  */
-bool relay_drain(struct exchange *x);
+bool relay_take_rest(struct exchange *x);
 
 /** Upstream has paused: asks it to go on, and waits until it does.  STAGE_AGAIN: it goes on. */
 enum verdict relay_resume(struct exchange *x); // resume.c
+
+/** Which way this answer goes on to the client. */
+void relay_decide(struct exchange *x);
+
+/**
+ * The client has gone in the middle of an answer.  True: upstream is to be heard to the end, for
+ * its figures, and relay_drain() takes the place of the stages.  False: it is cancelled.
+ */
+bool relay_drain_begin(struct exchange *x); // relay_drain.c
+
+/** Listens.  STAGE_FAIL: it is over, one way or the other. */
+enum verdict relay_drain(struct exchange *x); // relay_drain.c
+
+/**
+ * What the above do, but that they only listen.  Empty bytes: what had been looked at is to be
+ * heard, or the answer has come to its end.  False: nothing can be made of it.
+ */
+bool relay_events_hear(struct exchange *x, struct slice bytes);     // relay_stream.c
+bool relay_items_hear(struct exchange *x, struct slice bytes);      // relay_stream.c
+void relay_flow_listen(struct exchange *x);                         // relay_body.c
+void relay_flow_hear(struct exchange *x, struct slice piece);       // relay_body.c
+bool relay_translated_hear(struct exchange *x, struct slice bytes); // relay_translate.c
+bool relay_rewritten_hear(struct exchange *x, struct slice bytes);  // relay_rewrite.c
 
 /** A sign of life for a client whose stream is silent. */
 void relay_translation_ping(struct exchange *x);

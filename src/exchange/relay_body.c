@@ -162,22 +162,28 @@ static enum verdict flow_end(struct exchange *x)
     return relay_done(x);
 }
 
-/* Begins a flow: with its length where it is known and stays. */
-static void flow_start(struct exchange *x)
+void relay_flow_listen(struct exchange *x)
 {
-    struct http_body *b = &x->attempt.call.body;
-    int64_t left = http_body_left(b), ready = (int64_t)b->ready;
-    int64_t gathered = (int64_t)buf_len(&x->relay.gathered);
     size_t count;
     const struct slice *keys = listener_fields(x->target.dialect, x->target.operation, &count);
 
     settle_listen(x, x->target.dialect, x->target.operation, FRAMING_BODY);
     x->relay.watch = arena_new(&x->arena, struct json_watch);
     json_watch_init(x->relay.watch, keys, count, FIELD_BYTES);
+    listener_hear_start(&x->listener, buf_peek(&x->relay.gathered));
+}
+
+/* Begins a flow: with its length where it is known and stays. */
+static void flow_start(struct exchange *x)
+{
+    struct http_body *b = &x->attempt.call.body;
+    int64_t left = http_body_left(b), ready = (int64_t)b->ready;
+    int64_t gathered = (int64_t)buf_len(&x->relay.gathered);
+
+    relay_flow_listen(x);
     relay_start(x, x->attempt.call.status,
                 left < 0 || x->reply_model.len ? -1 : gathered + ready + left);
     x->relay.saw_end = gathered && http_body_ended(b);
-    listener_hear_start(&x->listener, buf_peek(&x->relay.gathered));
     if (gathered)
         flow_piece(x, buf_peek(&x->relay.gathered));
     buf_clear(&x->relay.gathered);
@@ -195,4 +201,20 @@ enum verdict relay_flow(struct exchange *x, struct slice bytes)
     flow_piece(x, bytes);
     http_body_consume(b, bytes.len);
     return x->relay.saw_end ? flow_end(x) : STAGE_AGAIN;
+}
+
+/* ---- only listened to ---- */
+
+static void on_heard(void *ctx, const struct json_watch_report *report)
+{
+    struct exchange *x = ctx;
+
+    if (report->event == JSON_WATCH_VALUE)
+        listener_hear_field(&x->listener, report->key, report->value);
+}
+
+void relay_flow_hear(struct exchange *x, struct slice piece)
+{
+    x->relay.flowed += piece.len;
+    json_watch_feed(x->relay.watch, piece, on_heard, x);
 }

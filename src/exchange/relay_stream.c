@@ -243,3 +243,49 @@ enum verdict relay_items(struct exchange *x, struct slice bytes)
     relay_keep(x, p.unread, gathered, bytes.len);
     return STAGE_AGAIN;
 }
+
+/* ---- only listened to ---- */
+
+static void hear(struct exchange *x, struct slice event, struct slice payload)
+{
+    struct heard h = listener_hear(&x->listener, event, payload);
+
+    x->relay.saw_end = h.is_terminal || h.is_error;
+    x->attempt.state = ATTEMPT_ANSWERED; // if it had not been: it is not looked at any more
+}
+
+bool relay_events_hear(struct exchange *x, struct slice bytes)
+{
+    bool gathered;
+    struct slice unread = relay_unread(x, bytes, &gathered);
+    struct sse_event ev;
+    enum sse_result r = SSE_MORE;
+
+    while (!x->relay.saw_end && (r = sse_next(&x->relay.sse, unread, &ev)) == SSE_EVENT) {
+        if (ev.has_data)
+            hear(x, ev.name, ev.data);
+        unread = slice_after(unread, ev.raw.len);
+    }
+    relay_keep(x, unread, gathered, bytes.len);
+    if (!bytes.len && !x->relay.saw_end && http_body_ended(&x->attempt.call.body))
+        hear_unfinished(x);
+    return r != SSE_TOO_LARGE;
+}
+
+bool relay_items_hear(struct exchange *x, struct slice bytes)
+{
+    bool gathered;
+    struct slice unread = relay_unread(x, bytes, &gathered), item;
+    enum json_cut_result r = JSON_CUT_ELEMENT;
+    size_t consumed;
+
+    while (!x->relay.saw_end && r == JSON_CUT_ELEMENT) {
+        r = json_cut_next(&x->relay.cut, unread, &consumed, &item);
+        if (r == JSON_CUT_ELEMENT)
+            hear(x, (struct slice){0}, item);
+        unread = slice_after(unread, consumed);
+    }
+    relay_keep(x, unread, gathered, bytes.len);
+    x->relay.saw_end = x->relay.saw_end || r == JSON_CUT_CLOSED;
+    return r != JSON_CUT_BROKEN;
+}

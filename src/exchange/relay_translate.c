@@ -131,7 +131,7 @@ static enum verdict end_broken(struct exchange *x)
     return relay_done(x);
 }
 
-bool relay_drain(struct exchange *x)
+bool relay_take_rest(struct exchange *x)
 {
     struct http_body *body = &x->attempt.call.body;
     int64_t now = x->gw->worker->now_ms;
@@ -167,7 +167,7 @@ static enum verdict end_well(struct exchange *x)
         start(x, x->framing == FRAMING_BODY ? length : -1);
         write_held(x);
     }
-    return relay_drain(x) ? relay_done(x) : STAGE_WAIT;
+    return relay_take_rest(x) ? relay_done(x) : STAGE_WAIT;
 }
 
 static enum verdict go_on(struct exchange *x)
@@ -188,7 +188,8 @@ static enum verdict go_on(struct exchange *x)
 
 /* ---- what comes in ---- */
 
-static enum verdict feed_events(struct exchange *x, struct slice bytes)
+/* False: an event is too large. */
+static bool feed_events(struct exchange *x, struct slice bytes)
 {
     struct translation *t = x->relay.translation;
     struct slice unread;
@@ -203,9 +204,7 @@ static enum verdict feed_events(struct exchange *x, struct slice bytes)
         unread = slice_after(unread, ev.raw.len);
     }
     relay_keep(x, unread, gathered, bytes.len);
-    if (r == SSE_TOO_LARGE && !t->ended)
-        return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider sent too large an event");
-    return go_on(x);
+    return r != SSE_TOO_LARGE || t->ended;
 }
 
 /* A last event without its empty line counts: its data was all there. */
@@ -224,16 +223,32 @@ static void feed_unfinished(struct exchange *x)
     buf_clear(rest);
 }
 
-enum verdict relay_gather(struct exchange *x, struct slice bytes)
+static void feed_end(struct exchange *x)
+{
+    if (x->attempt.is_sse) {
+        feed_unfinished(x);
+        translation_end(x->relay.translation);
+    } else {
+        translation_whole(x->relay.translation, buf_peek(&x->relay.gathered));
+    }
+}
+
+bool relay_gather_more(struct exchange *x, struct slice bytes)
 {
     size_t limit = (size_t)x->snapshot->limits.max_translated_answer_bytes;
 
     if (buf_len(&x->relay.gathered) + bytes.len > limit)
-        return relay_break(x, ERR_UPSTREAM_BROKEN,
-                           "the provider's answer is too large to translate");
+        return false;
     buf_append(&x->relay.gathered, bytes);
     http_body_consume(&x->attempt.call.body, bytes.len);
-    return STAGE_AGAIN;
+    return true;
+}
+
+enum verdict relay_gather(struct exchange *x, struct slice bytes)
+{
+    if (relay_gather_more(x, bytes))
+        return STAGE_AGAIN;
+    return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's answer is too large to translate");
 }
 
 enum verdict relay_translated(struct exchange *x, struct slice bytes)
@@ -247,19 +262,37 @@ enum verdict relay_translated(struct exchange *x, struct slice bytes)
     if (!x->attempt.is_sse && bytes.len)
         return relay_gather(x, bytes);
     if (x->attempt.is_sse && (bytes.len || buf_len(&x->relay.gathered))) {
-        v = feed_events(x, bytes);
+        if (!feed_events(x, bytes))
+            return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider sent too large an event");
+        v = go_on(x);
         if (v != STAGE_AGAIN || t->ended || bytes.len)
             return v;
     }
     if (!http_body_ended(&x->attempt.call.body))
         return STAGE_AGAIN; // what had been looked at is fed
-    if (x->attempt.is_sse) {
-        feed_unfinished(x);
-        translation_end(t);
-    } else {
-        translation_whole(t, buf_peek(&x->relay.gathered));
-    }
+    feed_end(x);
     return go_on(x);
+}
+
+bool relay_translated_hear(struct exchange *x, struct slice bytes)
+{
+    struct translation *t = x->relay.translation;
+    bool is_good = true, is_over;
+
+    t->out = &x->relay.held; // which nobody reads
+    if (x->attempt.is_sse)
+        is_good = feed_events(x, bytes);
+    else if (bytes.len)
+        is_good = relay_gather_more(x, bytes);
+    is_over = t->ended || translation_is_paused(t);
+    if (is_good && !is_over && !bytes.len && http_body_ended(&x->attempt.call.body))
+        feed_end(x);
+    if (x->framing != FRAMING_BODY)
+        buf_clear(&x->relay.held);
+    if (t->started)
+        x->attempt.state = ATTEMPT_ANSWERED; // if it had not been: it is not looked at any more
+    x->relay.saw_end = t->ended || translation_is_paused(t);
+    return is_good;
 }
 
 void relay_translation_ping(struct exchange *x)

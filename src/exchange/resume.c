@@ -56,7 +56,7 @@ enum verdict relay_resume(struct exchange *x)
     if (x->err.code) // a break that waits for room in the journal
         return relay_break(x, x->err.code, "");
     if (!x->relay.is_asked) {
-        if (!relay_drain(x))
+        if (!relay_take_rest(x))
             return STAGE_WAIT;
         ask(x);
     }

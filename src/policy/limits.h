@@ -38,6 +38,12 @@ struct request_log_settings {
     int64_t days, max_bytes; // how long and how much is kept
 };
 
+/* How long an upstream is listened to whose client has gone (hardening.md P4). */
+struct drain_limits {
+    int64_t ms; // 0: it is cancelled at once
+    int64_t max_bytes;
+};
+
 /* Each has its default; the table in limits.c has names, bounds and help. */
 struct limits {
     int64_t max_body_bytes;              // 64 MiB
@@ -57,6 +63,7 @@ struct limits {
     int64_t usage_days;         // usage rows are kept so long; 0: for ever; roll-ups stay
     int64_t audit_days;
     struct request_log_settings log;
+    struct drain_limits drain_on_abort;
     struct timeouts timeouts; // of a provider that says nothing else
 };
 

@@ -20,6 +20,8 @@ static void test_defaults(void **state)
     assert_int_equal(l.max_inflight_body_bytes, 1 << 30);
     assert_int_equal(l.max_answer_buffer_bytes, 64 << 10);
     assert_int_equal(l.max_attempts, 6);
+    assert_int_equal(l.drain_on_abort.ms, 0);
+    assert_int_equal(l.drain_on_abort.max_bytes, 1 << 20);
     assert_int_equal(l.timeouts.connect_ms, 10000);
     assert_int_equal(l.timeouts.first_byte_ms, 300000);
     assert_int_equal(l.timeouts.idle_ms, 120000);
