@@ -24,6 +24,7 @@ enum option_type {
     OPTION_PROXY,
     OPTION_LEVEL,
     OPTION_FORMAT,
+    OPTION_LEDGER,
     OPTION_REFUSED,
 };
 
@@ -91,6 +92,11 @@ static enum err set_value(const struct option_row *row, struct options *o, struc
         if (slice_eq(value, SLICE("json")) || slice_eq(value, SLICE("text")))
             return ERR_NONE;
         return err_set(e, ERR_BAD_REQUEST, "must be text or json");
+    case OPTION_LEDGER:
+        *(enum ledger_mode *)at = slice_eq(value, SLICE("durable")) ? LEDGER_DURABLE : LEDGER_FAST;
+        if (slice_eq(value, SLICE("durable")) || slice_eq(value, SLICE("fast")))
+            return ERR_NONE;
+        return err_set(e, ERR_BAD_REQUEST, "must be fast or durable");
     }
     return ERR_NONE;
 }

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/secret.h"
 
+enum ledger_mode { LEDGER_FAST, LEDGER_DURABLE };
+
 enum option_format { OPTION_FORMAT_AUTO, OPTION_FORMAT_TEXT, OPTION_FORMAT_JSON };
 
 /* Texts are NUL terminated and stand in the arena; NULL: not given and no default. */
@@ -28,10 +30,11 @@ struct options {
     enum log_level log_level;
     enum option_format log_format; // AUTO: text on a terminal, JSON otherwise
     const char *tls_cert, *tls_key;
-    const char *prices;          // NULL: the catalogue that the binary brings along
-    int64_t shutdown_timeout_s;  // -1: not given, the setting of that name counts
-    int64_t journal_ring_bytes;  // a worker
-    int64_t journal_spill_bytes; // in all
+    const char *prices;           // NULL: the catalogue that the binary brings along
+    int64_t shutdown_timeout_s;   // -1: not given, the setting of that name counts
+    enum ledger_mode ledger_mode; // what a loss of power may take
+    int64_t journal_ring_bytes;   // a worker
+    int64_t journal_spill_bytes;  // in all
     bool dsn_given;
 };
 

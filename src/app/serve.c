@@ -149,6 +149,7 @@ static enum err open_ledger(struct serve *s, struct err_info *e)
         .ring_bytes = (size_t)o->journal_ring_bytes,
         .spill_bytes = (uint64_t)o->journal_spill_bytes,
         .on_unknown = ON_UNKNOWN_RELEASE,
+        .durable = o->ledger_mode == LEDGER_DURABLE,
     };
     struct journal_report report = {0};
     struct ledger *ledger;
@@ -261,6 +262,7 @@ static enum err open_all(struct serve *s, struct err_info *e)
 static void close_all(struct serve *s)
 {
     file_desk_close(s->gateway.files); // workers are there while it answers
+    journal_sync_stop(s->journals);    // and while it wakes them
     serve_workers_free(s);
     if (s->writer)
         writer_stop(s->writer);

@@ -13,6 +13,7 @@
 #include "exchange/gateway.h"
 #include "loop/log_sink.h"
 #include "store/journal_set.h"
+#include "store/journal_sync.h"
 #include "store/request_log.h"
 #include "store/retention.h"
 #include "store/writer.h"

@@ -29,6 +29,18 @@ static void write_ledger(const struct writer *writer, struct buf *out)
                 "Records in files, waiting for the database.", (double)stats.spilled_bytes);
 }
 
+static void write_sync(const struct journal_set *set, struct buf *out)
+{
+    struct journal_sync_stats stats;
+
+    journal_sync_read_stats(set, &stats);
+    write_gauge(out, "gproxy_ledger_syncs_total", "counter",
+                "Times that the journal was brought to the disk for those who wait for it.",
+                (double)stats.syncs);
+    write_gauge(out, "gproxy_ledger_sync_errors_total", "counter", "Times that this failed.",
+                (double)stats.errors);
+}
+
 static void write_request_log(const struct request_log *log, struct buf *out)
 {
     struct request_log_stats stats;
@@ -105,6 +117,7 @@ void serve_write_metrics(void *serve_worker, struct buf *out)
     stats_write(all, count, out);
     write_limits(s->policy, out);
     write_ledger(s->writer, out);
+    write_sync(s->journals, out);
     write_request_log(s->requests, out);
     write_process(s, out);
 }

@@ -31,7 +31,7 @@ static bool is_ready(void *ctx)
 {
     const struct serve_worker *sw = ctx;
 
-    return atomic_load(&sw->serve->is_ready) &&
+    return atomic_load(&sw->serve->is_ready) && !journal_is_failing(sw->gw->journal) &&
            (journal_has_room(sw->gw->journal) ||
             sw->gw->snapshot->limits.ledger_full == LEDGER_FULL_SERVE_UNACCOUNTED);
 }
@@ -71,6 +71,8 @@ static enum err worker_open(struct serve *s, unsigned index, struct snapshot *fi
     if (!sw->listener)
         return e->code;
     s->port = listener_port(sw->listener); // the same one for all, also when the first chose it
+    if (o->ledger_mode == LEDGER_DURABLE)
+        return journal_sync_start(s->journals, index, sw->worker, e);
     return ERR_NONE;
 }
 

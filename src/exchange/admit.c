@@ -163,6 +163,9 @@ enum verdict stage_admit(struct exchange *x)
     if (!x->may_go_unaccounted && !journal_has_room(x->gw->journal))
         return exchange_fail(x, ERR_LEDGER_FULL,
                              "the usage ledger is full: its database has been away too long");
+    if (journal_is_failing(x->gw->journal))
+        return exchange_fail(x, ERR_LEDGER_FULL,
+                             "the disk of the usage ledger fails: no record would be safe");
     if (reserve(x) != ERR_NONE)
         return STAGE_FAIL;
     if (local_is_for(x, &x->route->candidates[0]))

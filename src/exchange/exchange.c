@@ -104,6 +104,7 @@ void exchange_free(struct exchange *x)
     trail_end(x);
     files_release(x);
     timer_clear(&x->timer);
+    journal_wait_cancel(&x->safety);
     task_cancel(&x->task);
     list_remove(&x->link);
     gw->exchange_count--;
@@ -145,7 +146,10 @@ static void break_off(struct exchange *x)
     response_end(r);
 }
 
-/* Something went wrong: tells the client if it can still be told, then settles. */
+/*
+ * Something went wrong: settles, once the client was told if it can still be, which waits for
+ * the record where that is being made safe.
+ */
 static void refuse(struct exchange *x)
 {
     x->failed = true;
@@ -161,9 +165,13 @@ static void refuse(struct exchange *x)
     x->stage = stage_settle_index;
     if (x->attempts)
         settle_record(x); // before the end of the answer goes; when it fails, settling says so
-    if (x->request && !x->committed && !x->request->gone)
+}
+
+static void tell_refusal(struct exchange *x)
+{
+    if (!x->committed && !x->request->gone)
         answer_error(x);
-    else if (x->request)
+    else
         break_off(x);
 }
 
@@ -200,6 +208,8 @@ static bool must_end(struct exchange *x)
         return true; // x->err says it already
     else if (x->deadline_at_ms && x->gw->worker->now_ms >= x->deadline_at_ms)
         err_set(&x->err, ERR_UPSTREAM_TIMEOUT, "the whole exchange took too long");
+    else if (x->is_written && x->gw->worker->now_ms >= x->give_up_at_ms)
+        err_set(&x->err, ERR_LEDGER_FULL, "the record of usage did not get to the disk");
     else
         return false;
     return true;
@@ -215,10 +225,14 @@ static void exchange_run(void *ctx)
         if (must_end(x)) {
             if (x->recorded)
                 close_off(x);
-            else if (!relay_drain_begin(x))
+            else if (x->is_written || !relay_drain_begin(x))
                 refuse(x);
             continue;
         }
+        if (settle_is_pending(x))
+            break;
+        if (x->failed && x->request)
+            tell_refusal(x);
         v = x->relay.is_draining ? relay_drain(x) : stages_run(x, x->stage);
         if (v == STAGE_WAIT)
             break;
@@ -248,6 +262,7 @@ struct exchange *exchange_make(struct gateway_worker *gw)
     id_make(&gw->worker->random, x->began_unix_ms, x->id);
     task_init(&x->task, exchange_run, x);
     timer_init(&x->timer, on_timer, x);
+    journal_wait_init(&x->safety);
     list_push_back(&gw->exchanges, &x->link);
     gw->exchange_count++;
     atomic_fetch_add_explicit(&gw->stats.in_flight, 1, memory_order_relaxed);

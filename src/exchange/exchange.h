@@ -140,7 +140,10 @@ struct exchange {
     struct err_info err;
     const char *waiting_for; // for people: why it does not go on
     bool committed;          // the client has seen a byte
-    bool failed, recorded;
+    bool failed;
+    bool is_written, recorded;  // its record: is in the ring; is safe there, so the end may go
+    struct journal_wait safety; // until when it waits for the latter
+    int64_t give_up_at_ms;      // but no longer than that
     enum outcome outcome;
 
     /* receive */

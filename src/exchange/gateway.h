@@ -18,6 +18,7 @@
 #include "policy/snapshot.h"
 #include "store/file_desk.h"
 #include "store/journal.h"
+#include "store/journal_sync.h"
 #include "store/request_log.h"
 
 /* A TLS context for one ca_file; the list only grows, so that workers read it without a lock. */

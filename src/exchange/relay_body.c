@@ -18,6 +18,7 @@ static enum verdict send_error(struct exchange *x, struct slice body)
         err_set(&x->err, ERR_UPSTREAM_FAILED, "the provider answered 200 with an error in it");
     x->outcome = OUTCOME_UPSTREAM_ERROR;
     x->http_status = error_status(x->target.dialect, ERR_UPSTREAM_FAILED);
+    x->relay.saw_end = true;
     if (!settle_record(x))
         return STAGE_WAIT;
     scrub(body, x->attempt.credential->api_key, &clean);
@@ -153,6 +154,7 @@ static void flow_piece(struct exchange *x, struct slice piece)
 
 static enum verdict flow_end(struct exchange *x)
 {
+    x->relay.saw_end = true;
     if (x->listener.failed && !x->err.code)
         err_set(&x->err, ERR_UPSTREAM_FAILED, "the provider answered 200 with an error in it");
     x->outcome = x->err.code ? OUTCOME_UPSTREAM_ERROR : OUTCOME_OK;

@@ -148,6 +148,7 @@ static enum verdict finish(struct exchange *x)
     if (!x->relay.saw_end && !x->listener.finished && !x->listener.terminal)
         return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's stream ended early");
     x->outcome = x->err.code ? OUTCOME_UPSTREAM_CUT : OUTCOME_OK;
+    x->relay.saw_end = true;
     if (!settle_record(x))
         return STAGE_WAIT;
     return relay_close(x);
@@ -171,6 +172,12 @@ static void hear_unfinished(struct exchange *x)
     rest->end -= 2;
 }
 
+/* The stream's last event is here, and was not passed on. */
+static bool awaits_record(const struct exchange *x)
+{
+    return x->relay.saw_end && !x->recorded && buf_len(&x->relay.gathered);
+}
+
 enum verdict relay_events(struct exchange *x, struct slice bytes)
 {
     struct passage p;
@@ -180,7 +187,10 @@ enum verdict relay_events(struct exchange *x, struct slice bytes)
 
     if (!x->relay.started)
         relay_start(x, x->attempt.call.status, -1);
-    else if (!bytes.len) {
+    else if (awaits_record(x)) {
+        if (!settle_record(x))
+            return STAGE_WAIT;
+    } else if (!bytes.len) {
         if (!x->relay.saw_end)
             hear_unfinished(x);
         return finish(x);
@@ -197,7 +207,7 @@ enum verdict relay_events(struct exchange *x, struct slice bytes)
     write_run(&p, p.unread.ptr);
     relay_keep(x, p.unread, gathered, bytes.len);
     if (!go_on)
-        return STAGE_WAIT; // what is gathered goes with finish(), once the journal has room
+        return STAGE_WAIT; // what is gathered is cut once more, once the record is safe
     if (r == SSE_TOO_LARGE)
         return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider sent too large an event");
     return STAGE_AGAIN;

@@ -161,9 +161,10 @@ static enum verdict end_well(struct exchange *x)
         remember_response(x, buf_peek(&x->relay.held));
         x->http_status = 200;
         x->relay.sent_bytes += length; // for the record
-        if (!settle_record(x))
-            return STAGE_WAIT;
+        settle_record(x);
         x->relay.sent_bytes -= length;
+        if (!x->recorded)
+            return STAGE_WAIT;
         start(x, x->framing == FRAMING_BODY ? length : -1);
         write_held(x);
     }

@@ -9,6 +9,7 @@
 #include "wire/redact.h"
 
 #define JOURNAL_RETRY_MS 50
+#define SAFE_PATIENCE_MS 10000 // a disk that takes longer is told to the client
 
 static int64_t since(const struct exchange *x, int64_t at_ms)
 {
@@ -181,25 +182,55 @@ static bool go_unaccounted(struct exchange *x)
     return true;
 }
 
-bool settle_record(struct exchange *x)
+/* Once, if at all; false: the journal has no room. */
+static bool write_record(struct exchange *x)
 {
     struct usage_record r;
+    bool is_there;
 
-    if (x->recorded)
+    if (x->is_written)
         return true;
     worker_update_now(x->gw->worker);
     settle_usage(x);
     fill(x, &r);
-    if (!journal_settle(x->gw->journal, x->slot, &r) && !go_unaccounted(x)) {
+    is_there = journal_settle(x->gw->journal, x->slot, &r);
+    if (!is_there && !go_unaccounted(x)) {
         x->waiting_for = "room in the ledger";
         exchange_wake_at(x, x->gw->worker->now_ms + JOURNAL_RETRY_MS);
         return false;
     }
     x->slot = JOURNAL_NO_SLOT;
-    x->recorded = true;
+    x->is_written = true;
+    x->deadline_at_ms = 0; // the answer is here, or never will be
     admit_settle(x, &r);
     count(x, &r);
+    if (is_there)
+        journal_wait_begin(x->gw->journal, &x->safety, &x->task);
+    x->give_up_at_ms = x->gw->worker->now_ms + SAFE_PATIENCE_MS;
     return true;
+}
+
+bool settle_record(struct exchange *x)
+{
+    if (x->recorded)
+        return true;
+    if (x->is_written)
+        settle_usage(x); // the answer may have been heard anew meanwhile
+    else if (!write_record(x))
+        return false;
+    x->recorded = journal_wait_is_over(x->gw->journal, &x->safety);
+    if (!x->recorded) {
+        x->waiting_for = "its record to be on the disk";
+        exchange_wake_at(x, x->give_up_at_ms);
+    }
+    return x->recorded;
+}
+
+bool settle_is_pending(const struct exchange *x)
+{
+    return x->is_written && !x->recorded && x->request && !x->request->gone && !x->gw->is_cut &&
+           x->gw->worker->now_ms < x->give_up_at_ms &&
+           !journal_wait_is_over(x->gw->journal, &x->safety);
 }
 
 /* A name in a request may be anything, a key that was put in the wrong place too. */
@@ -259,7 +290,7 @@ enum verdict stage_settle(struct exchange *x)
     struct usage_record r;
 
     attempt_release(x);
-    if (!x->recorded && x->attempts && !settle_record(x)) {
+    if (x->attempts && !write_record(x)) {
         fill(x, &r);
         admit_settle(x, &r);
         if (!x->gw->is_cut)
@@ -267,7 +298,7 @@ enum verdict stage_settle(struct exchange *x)
         log_event(LOG_ERROR, x->id, "ledger.full", "outcome=%s", outcome_name(x->outcome));
     }
     admit_release(x); // of what no upstream was asked for
-    if (!x->recorded && x->slot != JOURNAL_NO_SLOT && !x->attempts)
+    if (!x->is_written && x->slot != JOURNAL_NO_SLOT && !x->attempts)
         journal_cancel(x->gw->journal, x->slot);
     if (x->err.code)
         stats_add(&s->errors[x->err.code], 1);

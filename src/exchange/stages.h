@@ -24,9 +24,13 @@ void attempt_release(struct exchange *x);
 
 /**
  * Writes the record of how it ended, once; before the end of the answer is released to
- * the client.  False: the journal has no room, try again (exchange_wake_at has been set).
+ * the client.  False: the journal has no room, or the record is not safe there yet: try again
+ * (exchange_wake_at has been set).
  */
 bool settle_record(struct exchange *x);
+
+/** The record is written, and the client's answer may not end before it is safe. */
+bool settle_is_pending(const struct exchange *x);
 
 /** Begins to listen to an answer, anew. */
 void settle_listen(struct exchange *x, enum dialect d, enum operation op, enum framing framing);

@@ -42,6 +42,13 @@ enum err journal_file_put_aside(int dir_fd, const char *name, char kept_as[JOURN
 /** Forces to the disk what was written into it. */
 enum err journal_file_sync(const struct journal_file *f, struct err_info *e);
 
+/**
+ * Has the next sync write these bytes of the body, and the header, whether they were changed or
+ * not: after one that failed the kernel takes them for written.
+ */
+enum err journal_file_touch(const struct journal_file *f, size_t from, size_t to,
+                            struct err_info *e);
+
 /** Takes whole pages within from..to of the body out of our memory; they stay in the file. */
 void journal_file_give_back(const struct journal_file *f, size_t from, size_t to);
 

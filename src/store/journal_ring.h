@@ -21,6 +21,7 @@ struct journal {
     uint64_t *free_words;                  // a bit for each word of free_slots: not zero
     size_t free_words_count;               // words in free_words
     _Alignas(64) _Atomic uint64_t settled; // records written, for the writer's statistics
+    struct journal_sync *sync;             // NULL: mode fast (journal_sync.h)
     // the writer's
     _Alignas(64) uint64_t given_back; // positions before it hold no page of ours
 };

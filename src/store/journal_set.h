@@ -20,6 +20,7 @@ struct journal_limits {
     uint32_t slot_count;        // a worker: 16,384; rounded up to a multiple of 64
     uint64_t spill_bytes;       // in all, while the database is away: 1 GiB
     uint64_t spill_rows;        // 10 million
+    bool durable; // a record leaves its ring only for where it is on the disk (journal_sync.h)
 };
 
 /* What an earlier process left behind. */

@@ -122,6 +122,14 @@ enum err spill_append(struct spill *s, struct slice records, uint64_t rows, stru
     return ERR_NONE;
 }
 
+void spill_undo(struct spill *s, uint64_t bytes, uint64_t rows)
+{
+    s->fd_bytes -= bytes;
+    s->bytes -= bytes;
+    s->rows -= rows;
+    take_back(s);
+}
+
 /* The first file will not be looked at again. */
 static void pass_over(struct spill *s)
 {

@@ -49,6 +49,9 @@ enum err spill_sync(struct spill *s, struct err_info *e);
 /** Appends whole records.  ERR_LEDGER_FULL at the bound; ERR_IO: not written, nothing changed. */
 enum err spill_append(struct spill *s, struct slice records, uint64_t rows, struct err_info *e);
 
+/** Takes back the last spill_append(), which could not be synced. */
+void spill_undo(struct spill *s, uint64_t bytes, uint64_t rows);
+
 /** The oldest record not yet read, borrowed until spill_ack(); false at the end of a file. */
 bool spill_next(struct spill *s, struct usage_record *out);
 

@@ -160,7 +160,7 @@ static enum err sync_ledger(struct writer *w, struct err_info *e)
 /* What is older than P2 allows to be lost is acknowledged only when it is on the disk. */
 static bool is_late(const struct writer *w)
 {
-    return w->failing_since_ms || !spill_is_empty(&w->spill) ||
+    return w->set->limits.durable || w->failing_since_ms || !spill_is_empty(&w->spill) ||
            (w->behind_since_ms && clock_mono_ms() - w->behind_since_ms >= LATE_AFTER_MS);
 }
 
@@ -231,7 +231,11 @@ static bool spill_piece(struct writer *w, unsigned i, struct err_info *e)
         return false;
     // Before the ring gives them up, so that no record is missing from the lag meanwhile.
     atomic_store_explicit(&w->stats.spilled_rows, w->spill.rows, memory_order_relaxed);
-    spill_sync(&w->spill, e); // a disk that cannot is said, and no reason to fill the ring
+    // A disk that cannot is said, and no reason to fill the ring, unless nothing may be lost.
+    if (spill_sync(&w->spill, e) && w->set->limits.durable) {
+        spill_undo(&w->spill, r.at - tail, records);
+        return false;
+    }
     acknowledge_ring(w, i, r.at, records);
     return !e->code;
 }
@@ -279,7 +283,8 @@ void writer_make_safe(struct writer *w)
 
     if (w->unsynced_since_ms && now - w->unsynced_since_ms >= SAFE_AFTER_MS)
         sync_ledger(w, &why);
-    if (is_late(w) && now - w->rings_synced_ms >= SAFE_AFTER_MS)
+    // Durable rings have syncs of their own, which must not miss an error that is told once.
+    if (!w->set->limits.durable && is_late(w) && now - w->rings_synced_ms >= SAFE_AFTER_MS)
         sync_rings(w, &why);
     if (why.code && !w->sync_has_failed)
         log_event(LOG_ERROR, NULL, "ledger.sync", "err=\"%s\"", err_info_text(&why));
