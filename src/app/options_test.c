@@ -120,6 +120,7 @@ static void test_defaults(void **state)
     assert_int_equal(o->log_level, LOG_INFO);
     assert_int_equal(o->log_format, OPTION_FORMAT_AUTO);
     assert_int_equal(o->shutdown_timeout_s, -1);
+    assert_int_equal(o->ledger_mode, LEDGER_FAST);
     assert_int_equal(o->journal_ring_bytes, 32 << 20);
     assert_int_equal(o->journal_spill_bytes, 1 << 30);
 }
@@ -172,6 +173,19 @@ static void test_config_path(void **state)
     assert_int_equal(r->options.port, 8787);
 }
 
+static void test_ledger_mode(void **state)
+{
+    struct reading *r = *state;
+
+    write_file("gproxy.yaml", "server: {ledger_mode: durable}");
+    assert_true(read_all(r, "", "", ALL));
+    assert_int_equal(r->options.ledger_mode, LEDGER_DURABLE);
+    assert_true(read_all(r, "--ledger-mode fast", "", ALL));
+    assert_int_equal(r->options.ledger_mode, LEDGER_FAST);
+    assert_true(read_all(r, "", "GPROXY_LEDGER_MODE=fast", ALL));
+    assert_int_equal(r->options.ledger_mode, LEDGER_FAST);
+}
+
 static const struct {
     const char *why, *line, *environment, *file, *said;
 } refused[] = {
@@ -185,6 +199,7 @@ static const struct {
     {"negative",                  "--workers -1",       "",                                    "",                                      "--workers: must be a whole number from 1 to 1024"},
     {"a level",                   "--log-level loud",   "",                                    "",                                      "--log-level: must be debug, info, warn or error" },
     {"a format",                  "",                   "GPROXY_LOG_FORMAT=x",                 "",                                      "GPROXY_LOG_FORMAT: must be text or json"         },
+    {"a ledger mode",             "--ledger-mode off",  "",                                    "",                                      "--ledger-mode: must be fast or durable"          },
     {"a proxy",                   "--proxy gopher://x", "",                                    "",                                      "--proxy: "                                       },
     {"Redis",                     "--redis-url x",      "",                                    "",                                      "--redis-url: not supported by this version"      },
     {"Redis in the environment",  "",                   "GPROXY_REDIS_URL=x",                  "",
@@ -296,9 +311,9 @@ static void test_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_defaults), TEST(test_precedence),     TEST(test_config_path),
-        TEST(test_refused),  TEST(test_arguments),      TEST(test_secrets),
-        TEST(test_help),     TEST(test_other_commands),
+        TEST(test_defaults),    TEST(test_precedence), TEST(test_config_path),
+        TEST(test_ledger_mode), TEST(test_refused),    TEST(test_arguments),
+        TEST(test_secrets),     TEST(test_help),       TEST(test_other_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,6 +64,14 @@ static void write_error(struct passage *p, struct slice raw, struct slice model)
     p->run = raw.ptr + raw.len;
 }
 
+/* The stream's end is here. */
+static bool record_end(struct exchange *x)
+{
+    x->relay.saw_end = true;
+    x->outcome = x->err.code ? OUTCOME_UPSTREAM_CUT : OUTCOME_OK;
+    return settle_record(x);
+}
+
 /* Passes one unit on; false: the rest must wait until the end is recorded. */
 static bool pass(struct passage *p, struct slice raw, struct heard h)
 {
@@ -74,9 +82,7 @@ static bool pass(struct passage *p, struct slice raw, struct heard h)
         note_error(x);
     if (h.is_terminal || h.is_error) {
         write_run(p, raw.ptr);
-        x->relay.saw_end = true;
-        x->outcome = x->err.code ? OUTCOME_UPSTREAM_CUT : OUTCOME_OK;
-        if (!settle_record(x))
+        if (!record_end(x))
             return false;
     }
     if (h.is_error) {
@@ -147,11 +153,7 @@ static enum verdict finish(struct exchange *x)
         return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's stream ended early");
     if (!x->relay.saw_end && !x->listener.finished && !x->listener.terminal)
         return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's stream ended early");
-    x->outcome = x->err.code ? OUTCOME_UPSTREAM_CUT : OUTCOME_OK;
-    x->relay.saw_end = true;
-    if (!settle_record(x))
-        return STAGE_WAIT;
-    return relay_close(x);
+    return record_end(x) ? relay_close(x) : STAGE_WAIT;
 }
 
 /* A last event without its empty line still counts for us; clients see its bytes as they came. */
@@ -185,10 +187,10 @@ enum verdict relay_events(struct exchange *x, struct slice bytes)
     enum sse_result r;
     bool gathered, go_on = true;
 
-    if (!x->relay.started)
+    if (!x->relay.started) {
         relay_start(x, x->attempt.call.status, -1);
-    else if (awaits_record(x)) {
-        if (!settle_record(x))
+    } else if (awaits_record(x)) {
+        if (!record_end(x))
             return STAGE_WAIT;
     } else if (!bytes.len) {
         if (!x->relay.saw_end)
@@ -223,33 +225,41 @@ enum verdict relay_items(struct exchange *x, struct slice bytes)
     struct slice item;
     enum json_cut_result r;
     size_t consumed = 0;
-    bool gathered, go_on = true;
+    bool gathered;
 
-    if (!x->relay.started)
+    if (!x->relay.started) {
         relay_start(x, x->attempt.call.status, -1);
-    else if (!bytes.len)
+    } else if (awaits_record(x)) {
+        if (!record_end(x))
+            return STAGE_WAIT;
+    } else if (!bytes.len) {
         return finish(x);
+    }
     p = open_passage(x, bytes, &gathered);
-    while (go_on &&
-           (r = json_cut_next(&x->relay.cut, p.unread, &consumed, &item)) == JSON_CUT_ELEMENT) {
-        struct heard h = listener_hear(&x->listener, (struct slice){0}, item);
+    for (;;) {
+        struct json_cut before = x->relay.cut;
+        struct heard h;
+
+        r = json_cut_next(&x->relay.cut, p.unread, &consumed, &item);
+        if (r != JSON_CUT_ELEMENT)
+            break;
+        h = listener_hear(&x->listener, (struct slice){0}, item);
         relay_write(x, buf_peek(&x->relay.held));
         buf_clear(&x->relay.held);
-        go_on = pass(&p, slice_sub(p.unread, 0, consumed), h);
+        if (!pass(&p, slice_sub(p.unread, 0, consumed), h)) {
+            x->relay.cut = before;
+            relay_keep(x, p.unread, gathered, bytes.len);
+            return STAGE_WAIT; // it is cut once more, once the record is safe
+        }
         x->relay.wrote_item = true;
-        p.unread = slice_after(p.unread, go_on ? consumed : 0);
+        p.unread = slice_after(p.unread, consumed);
     }
     write_run(&p, p.unread.ptr);
-    if (!go_on) {
-        buf_append(&x->relay.held, slice_sub(p.unread, 0, consumed));
-        p.unread = slice_after(p.unread, consumed);
-    } else if (r == JSON_CUT_BROKEN) {
+    if (r == JSON_CUT_BROKEN)
         return relay_break(x, ERR_UPSTREAM_BROKEN, "the provider's array is not valid");
-    } else {
-        buf_append(&x->relay.held, slice_sub(p.unread, 0, consumed));
-        p.unread = slice_after(p.unread, consumed);
-        x->relay.saw_end = x->relay.saw_end || r == JSON_CUT_CLOSED;
-    }
+    buf_append(&x->relay.held, slice_sub(p.unread, 0, consumed));
+    p.unread = slice_after(p.unread, consumed);
+    x->relay.saw_end = x->relay.saw_end || r == JSON_CUT_CLOSED;
     relay_keep(x, p.unread, gathered, bytes.len);
     return STAGE_AGAIN;
 }

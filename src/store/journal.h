@@ -15,7 +15,8 @@
  * the writer has put them into the database.  Writing is a memcpy and an atomic
  * store: no system call, no lock, no allocation.  Page cache outlives the
  * process, so what was written before a kill -9 is there at the next start; what
- * a loss of power may take is the writer's matter (writer.h).
+ * a loss of power may take is the writer's matter (writer.h), or nothing where
+ * exchanges wait for the disk (journal_sync.h).
  *
  * A journal is written by one worker thread and read by the one writer thread.
  */

@@ -1,7 +1,8 @@
 /*
  * flaky.c - a disk that fails now and then: for LD_PRELOAD.  The file that FLAKY_FILE names
- * holds four bytes, how many of a thousand calls fail with EIO; they may change at any time.
- * Of writes that fail, some have written a part.
+ * holds numbers of four bytes, which may change at any time: how many of a thousand calls fail
+ * with EIO; whether msync() is held until it is 0 again; how many of a thousand msync() fail
+ * (those that are not there are 0).  Of writes that fail, some have written a part.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,7 +16,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-static const volatile int32_t *rate;
+static const volatile int32_t *rate; // of all calls, hold, of msync
 static _Atomic uint64_t calls;
 
 __attribute__((constructor)) static void begin(void)
@@ -39,12 +40,17 @@ static uint64_t draw(void)
     return z ^ (z >> 31);
 }
 
-static bool fails(uint64_t n)
+static bool fails_at(uint64_t n, int which)
 {
-    if (!rate || n % 1000 >= (uint64_t)*rate)
+    if (!rate || n % 1000 >= (uint64_t)rate[which])
         return false;
     errno = EIO;
     return true;
+}
+
+static bool fails(uint64_t n)
+{
+    return fails_at(n, 0);
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -86,7 +92,9 @@ int msync(void *at, size_t len, int flags)
 
     if (!real)
         real = REAL(msync);
-    return fails(draw()) ? -1 : real(at, len, flags);
+    while (rate && rate[1])
+        usleep(1000);
+    return fails(draw()) || fails_at(draw(), 2) ? -1 : real(at, len, flags);
 }
 
 int ftruncate(int fd, off_t len)
