@@ -91,11 +91,12 @@ int msync(void *at, size_t len, int flags)
 
 int madvise(void *at, size_t len, int advice)
 {
-    size_t from = (size_t)((const char *)at - ring_at);
+    size_t from;
 
     if (advice != MADV_POPULATE_WRITE)
         return (int)syscall(SYS_madvise, at, len, advice);
     pthread_mutex_lock(&disk_lock);
+    from = (size_t)((const char *)at - ring_at);
     assert_true(from < RING && from + len <= RING && from % PAGE == 0);
     memset(page_is_lost + from / PAGE, 0, (len + PAGE - 1) / PAGE);
     pthread_mutex_unlock(&disk_lock);
