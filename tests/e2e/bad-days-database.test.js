@@ -148,6 +148,7 @@ describe('gone', { concurrency: 3 }, () => {
     renameSync(copy, dbFile(rig.gw));
     trials.push(...(await serveAll(rig)));
     await checkAll(rig, trials);
+    await eventually(() => logged(rig.gw, 'database.replaced').length, { what: 'it is said', timeout: 5000 * SLOW });
     assert.deepEqual([logged(rig.gw, 'database.gone').length, logged(rig.gw, 'database.replaced').length], [1, 1]);
     const id = /^\s*(\d+)\s/m.exec(gproxy(['key', 'list', '--data-dir', rig.gw.dataDir]).stdout)[1];
     assert.equal(gproxy(['key', 'disable', id, '--data-dir', rig.gw.dataDir]).code, 0);
