@@ -242,7 +242,7 @@ static void warn_model(const struct warn *w, const struct config_row *r)
 {
     const struct model_row *model = r->row;
 
-    if (!warn_is_priced(w, r->parent, model->model))
+    if (model->enabled && !warn_is_priced(w, r->parent, model->model))
         problem_warn(w->c->problems, r->node->place, "the model \"%.*s\" has no price: %s",
                      SLICE_ARG(model->model),
                      w->limits.unpriced == UNPRICED_DENY ? "it is refused"
