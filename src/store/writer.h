@@ -24,6 +24,11 @@
  * writer is behind) is acknowledged only after a sync; while it waits in a ring, the ring
  * is synced, and spilled records are before they leave the ring.  So there is
  * about one sync a second while records come, by this thread, never by a worker.
+ *
+ * With journal_limits.durable all are treated so: nothing leaves a ring before it is
+ * on the disk elsewhere.  After a failure the write-ahead log alone is not believed,
+ * since the kernel takes for written what it could not write: a checkpoint must
+ * bring its pages into the database first.
  */
 struct writer;
 

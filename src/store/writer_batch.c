@@ -48,10 +48,23 @@ static void note_success(struct writer *w)
     atomic_store(&w->stats.database_is_away, false);
 }
 
+static enum err sync_ledger(struct writer *w, struct err_info *e)
+{
+    if (ledger_sync(w->ledger, e)) {
+        w->log_is_doubtful = true;
+        return e->code;
+    }
+    if (w->log_is_doubtful && ledger_checkpoint(w->ledger, e))
+        return e->code;
+    w->log_is_doubtful = false;
+    w->unsynced_since_ms = 0;
+    return ERR_NONE;
+}
+
 void writer_drop_ledger(struct writer *w)
 {
     if (w->ledger && w->unsynced_since_ms)
-        ledger_sync(w->ledger, &(struct err_info){.code = ERR_NONE});
+        sync_ledger(w, &(struct err_info){.code = ERR_NONE});
     ledger_close(w->ledger);
     w->ledger = NULL;
     w->unsynced_since_ms = 0;
@@ -149,14 +162,6 @@ static enum err fill(struct writer *w, size_t *rows, struct err_info *e)
     return ERR_NONE;
 }
 
-static enum err sync_ledger(struct writer *w, struct err_info *e)
-{
-    if (ledger_sync(w->ledger, e))
-        return e->code;
-    w->unsynced_since_ms = 0;
-    return ERR_NONE;
-}
-
 /* What is older than P2 allows to be lost is acknowledged only when it is on the disk. */
 static bool is_late(const struct writer *w)
 {
@@ -206,8 +211,10 @@ size_t writer_write_batch(struct writer *w)
     note_failure(w, &why);
     if (w->ledger)
         ledger_rollback(w->ledger);
-    if (w->ledger && !ledger_may_recover(w->ledger))
-        writer_drop_ledger(w); // what is wrong with this connection, the next may not have
+    if (w->ledger && !ledger_may_recover(w->ledger)) {
+        w->log_is_doubtful = true; // SQLite syncs it, too, now and then
+        writer_drop_ledger(w);     // what is wrong with this connection, the next may not have
+    }
     start_over(w);
     return 0;
 }

@@ -32,6 +32,7 @@ struct writer {
     int64_t unsynced_since_ms; // monotonic, of the oldest commit; 0: none
     int64_t rings_synced_ms;   // monotonic
     bool rested, spill_has_failed, sync_has_failed;
+    bool log_is_doubtful;    // the database failed since its last checkpoint: a sync may have
     bool is_more;            // this transaction does not reach the end of the rings
     int64_t behind_since_ms; // monotonic, since none has; 0: not behind
     struct shared_stats stats;
