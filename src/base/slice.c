@@ -45,14 +45,102 @@ size_t slice_find_last(struct slice s, char byte)
     return at ? (size_t)(at - s.ptr) : SIZE_MAX;
 }
 
+#define LANES 16
+
+typedef unsigned char lanes __attribute__((vector_size(LANES)));
+
+static lanes load(const char *at)
+{
+    lanes l;
+
+    memcpy(&l, at, sizeof(l));
+    return l;
+}
+
+/* One bit for each lane that is all ones, the others being zero. */
+static unsigned bits_of(lanes l)
+{
+#if defined(__SSE2__)
+    typedef char signed_lanes __attribute__((vector_size(LANES)));
+    return (unsigned)__builtin_ia32_pmovmskb128((signed_lanes)l);
+#else
+    unsigned bits = 0;
+
+    for (unsigned i = 0; i < LANES; i++)
+        bits |= (l[i] & 1u) << i;
+    return bits;
+#endif
+}
+
+static lanes splat(char c)
+{
+    lanes l;
+
+    memset(&l, c, sizeof(l));
+    return l;
+}
+
+/* What is looked for: its first and its last byte at their distance. */
+struct ends {
+    lanes first, last;
+    size_t distance;
+};
+
+/* Of the sixteen places from `at` on, those where both stand. */
+static inline unsigned ends_at(const struct ends *e, const char *at)
+{
+    return bits_of((lanes)(load(at) == e->first) & (lanes)(load(at + e->distance) == e->last));
+}
+
+/*
+ * The first sixteen places from `at` on that have one, or the last ones before `end`.  A loop
+ * of its own, without calls, so that nothing in it has to go through memory.
+ */
+static const char *next_places(struct ends e, const char *at, const char *end, unsigned *bits)
+{
+    for (; end - at >= 2 * LANES; at += 2 * LANES) {
+        unsigned low = ends_at(&e, at), high = ends_at(&e, at + LANES);
+        if (low | high) {
+            *bits = low ? low : high;
+            return low ? at : at + LANES;
+        }
+    }
+    *bits = end - at >= LANES ? ends_at(&e, at) : 0;
+    return at;
+}
+
+/*
+ * Several times faster than memmem() over what holds no needle: whole request bodies are
+ * searched for what hardly any has.
+ */
 size_t slice_find_slice(struct slice s, struct slice needle)
 {
-    const char *at;
+    struct ends e = {.distance = needle.len - 1};
+    const char *at = s.ptr, *end;
+    unsigned bits;
 
     if (needle.len == 0)
         return 0;
-    at = s.len ? memmem(s.ptr, s.len, needle.ptr, needle.len) : NULL;
-    return at ? (size_t)(at - s.ptr) : SIZE_MAX;
+    if (s.len < needle.len)
+        return SIZE_MAX;
+    e.first = splat(needle.ptr[0]);
+    e.last = splat(needle.ptr[e.distance]);
+    end = s.ptr + s.len - e.distance; // of the places where it may begin
+    while (end - at >= LANES) {
+        at = next_places(e, at, end, &bits);
+        for (; bits; bits &= bits - 1) {
+            const char *found = at + __builtin_ctz(bits);
+            if (memcmp(found, needle.ptr, needle.len) == 0)
+                return (size_t)(found - s.ptr);
+        }
+        if (end - at >= LANES)
+            at += LANES;
+    }
+    for (; at < end; at++) {
+        if (*at == needle.ptr[0] && memcmp(at, needle.ptr, needle.len) == 0)
+            return (size_t)(at - s.ptr);
+    }
+    return SIZE_MAX;
 }
 
 struct slice slice_trim(struct slice s)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 
 #include "base/array.h"
 #include "base/slice.h"
@@ -229,13 +230,44 @@ static void test_to_u64(void **state)
     }
 }
 
+/* Against libc's, over texts of few letters, where much is nearly found, at the heap's borders. */
+static void test_find_any(void **unused)
+{
+    uint64_t state = 88172645463325252u;
+
+    (void)unused;
+    for (int round = 0; round < 20000; round++) {
+        char *text, needle[9];
+        size_t len, needle_len;
+        const char *wanted;
+        struct slice s;
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        len = state % 70;
+        needle_len = 1 + state / 70 % sizeof(needle);
+        text = malloc(len ? len : 1);
+        for (size_t i = 0; i < len; i++) {
+            state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+            text[i] = (char)('a' + state % 3);
+        }
+        for (size_t i = 0; i < needle_len; i++) {
+            state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+            needle[i] = (char)('a' + state % 2);
+        }
+        s = slice_of(text, len);
+        wanted = len ? memmem(text, len, needle, needle_len) : NULL;
+        assert_int_equal(slice_find_slice(s, slice_of(needle, needle_len)),
+                         wanted ? (size_t)(wanted - text) : SIZE_MAX);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compare),     cmocka_unit_test(test_sub),
-        cmocka_unit_test(test_starts_ends), cmocka_unit_test(test_find),
-        cmocka_unit_test(test_trim),        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_to_u64),
+        cmocka_unit_test(test_find_any), cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_sub),      cmocka_unit_test(test_starts_ends),
+        cmocka_unit_test(test_find),     cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_cut),      cmocka_unit_test(test_to_u64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,8 +17,8 @@ bool envelope_in_body(enum dialect d, struct slice body)
 {
     if (d != DIALECT_ANTHROPIC && d != DIALECT_OPENAI_RESPONSES && d != DIALECT_GEMINI)
         return false;
-    return memmem(body.ptr, body.len, sign(d).ptr, sign(d).len) != NULL ||
-           (d == DIALECT_OPENAI_RESPONSES && memmem(body.ptr, body.len, "pxc1.", 5) != NULL);
+    return slice_find_slice(body, sign(d)) != SIZE_MAX ||
+           (d == DIALECT_OPENAI_RESPONSES && slice_find_slice(body, SLICE("pxc1.")) != SIZE_MAX);
 }
 
 struct opening {
