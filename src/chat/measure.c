@@ -262,6 +262,14 @@ static const char *leave(struct meter *t, const char *at)
     return at + 1;
 }
 
+/* Behind the value at `at`, which is looked into by nobody. */
+static const char *value_end(const char *at, const char *end)
+{
+    if (*at == '"')
+        return measure_string_end(at, end);
+    return *at == '{' || *at == '[' ? measure_skip(at, end) : peek_scalar_end(at + 1, end);
+}
+
 /* Behind the value at `at`, under a key with a rule; where that leads in, at what it holds. */
 static const char *read_value(struct meter *t, const struct measure_rule *rule, const char *at,
                               const char *end)
@@ -274,7 +282,7 @@ static const char *read_value(struct meter *t, const struct measure_rule *rule, 
             end_source(t, here); // what it leads to has sources of its own
         return enter(t, measure_place(rule->arg), at, end);
     }
-    at = peek_value_end(at, end);
+    at = value_end(at, end);
     if (at)
         apply(t, rule, slice_of(start, (size_t)(at - start)));
     return at;
@@ -300,7 +308,7 @@ static const char *read_member(struct meter *t, const char *at, const char *end)
         return at;
     if (rule)
         return read_value(t, rule, at, end);
-    return *at == '{' || *at == '[' ? measure_skip(at, end) : peek_value_end(at, end);
+    return value_end(at, end);
 }
 
 static void walk(struct meter *t, const char *at, const char *end)
@@ -313,7 +321,7 @@ static void walk(struct meter *t, const char *at, const char *end)
         case ']': at = leave(t, at); break;
         case '{':
         case '[': at = enter(t, l->place, at, end); break;
-        case '"': at = l->is_object ? read_member(t, at, end) : peek_value_end(at, end); break;
+        case '"': at = l->is_object ? read_member(t, at, end) : value_end(at, end); break;
         case ',': at++; break;
         default: at = peek_scalar_end(at + 1, end); break;
         }

@@ -92,3 +92,39 @@ const char *measure_skip(const char *at, const char *end)
     len = end_in(&s, block_at(last));
     return len ? at + len : NULL;
 }
+
+/* Where in the 64 bytes at `at` the string ends, counted from 1; 0: it does not. */
+JSON_INLINE unsigned quote_in(const char *at, uint64_t *is_escaped)
+{
+    uint64_t quotes = 0, backslashes = 0;
+
+    for (unsigned i = 0; i < BLOCK_BYTES; i += JSON_STRIDE) {
+        quotes |= (uint64_t)json_equal(at + i, '"') << i;
+        backslashes |= (uint64_t)json_equal(at + i, '\\') << i;
+    }
+    if (backslashes | *is_escaped)
+        quotes &= ~escaped(backslashes, is_escaped);
+    return quotes ? (unsigned)__builtin_ctzll(quotes) + 1 : 0;
+}
+
+const char *measure_string_end(const char *at, const char *end)
+{
+    uint64_t is_escaped = 0;
+    char last[BLOCK_BYTES] = {0};
+    unsigned len;
+
+    at++;
+    if (end - at >= JSON_STRIDE) { // most are short
+        unsigned stops = json_quotes(at);
+        if (stops && at[__builtin_ctz(stops)] == '"')
+            return at + __builtin_ctz(stops) + 1;
+    }
+    for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
+        len = quote_in(at, &is_escaped);
+        if (len)
+            return at + len;
+    }
+    memcpy(last, at, (size_t)(end - at));
+    len = quote_in(last, &is_escaped);
+    return len && at + len <= end ? at + len : NULL;
+}

@@ -15,6 +15,7 @@
 #include "chat/measure.h"
 #include "chat/measure_skip.h"
 #include "chat/peek.h"
+#include "chat/peek_skip.h"
 #include "json/scan.h"
 
 #define C DIALECT_OPENAI_CHAT
@@ -295,12 +296,36 @@ static void test_bounds(void **state)
     }
 }
 
+/* The fast way over a string ends where the plain one does, whatever is cut where. */
+static void test_string_end(void **unused)
+{
+    uint64_t state = 88172645463325252u;
+
+    (void)unused;
+    for (int round = 0; round < 50000; round++) {
+        char *text;
+        size_t len, excess = 0;
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        len = 1 + state % 200;
+        text = malloc(len); // at the heap's border, for ASan
+        text[0] = '"';
+        for (size_t i = 1; i < len; i++) {
+            state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+            text[i] = state % 29 == 0 ? '"' : state % 5 == 0 ? '\\' : 'a';
+        }
+        assert_ptr_equal(measure_string_end(text, text + len),
+                         peek_string_end(text, text + len, &excess));
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases), cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_sizes), cmocka_unit_test(test_fixtures),
-        cmocka_unit_test(test_skips), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_string_end), cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_every_cut),  cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_fixtures),   cmocka_unit_test(test_skips),
+        cmocka_unit_test(test_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
