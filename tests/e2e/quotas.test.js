@@ -1,7 +1,7 @@
 // Budgets that cannot be overrun (spec.md 6; hardening.md T16, P5): reserve, then settle.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { useRig, ask, newModel, assertError } from './lib/rig.js';
+import { useRig, ask, assertError } from './lib/rig.js';
 import { DIALECTS, chat } from './lib/dialects.js';
 import { newUser, meteredConfig, spentBy } from './lib/metered.js';
 import { answerWell, Upstream } from './lib/upstream.js';
@@ -29,8 +29,6 @@ const rig = useRig({
 // Ten tokens of output at most, a cent.
 const send = (user, more = {}, options = {}) => ask(rig, chat, { key: user.key, model: 'gpt-test', max_tokens: 10, ...more }, options);
 const using = (output) => (req, res) => answerWell(req, res, { usage: { input: 5, cacheRead: 0, cacheWrite: 0, output, reasoning: 0 } });
-const script = (fn) => `openai/${rig.up.script(newModel('q'), fn)}`;
-
 // Prices hold for declared models only, so scripts go by a mark in the text.
 let marks = 0;
 const mark = (fn) => rig.up.script(`case-quota-${++marks}`, fn);

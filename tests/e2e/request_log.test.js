@@ -4,10 +4,11 @@ import test, { describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { useRig, standardConfig, ask, assertHealthy, newModel, KEYS, TIMEOUTS } from './lib/rig.js';
+import { useRig, standardConfig, ask, assertHealthy, newId, newModel, KEYS, TIMEOUTS } from './lib/rig.js';
 import { chat, anthropic, gemini } from './lib/dialects.js';
 import { call, Conn, eventually, sleep } from './lib/client.js';
 import { Gateway, gproxy, SLOW } from './lib/gateway.js';
+import { limitFiles, metrics } from './lib/storage.js';
 import { UPSTREAM_KEYS, answerWell } from './lib/upstream.js';
 
 const settings = (downstream, upstream, more = {}) => ({ request_log: { downstream, upstream, ...more } });
@@ -364,6 +365,30 @@ test('the file stays within its bound', async (t) => {
   const left = log(gw, 'list', '--limit', '1000');
   assert.ok(left.length > 3 && left.length < 40, `${left.length} are left`);
   assert.equal(left[0].id, last.requestId, 'the newest stay');
+});
+
+test('a full disk: requests are served and paid for, entries are dropped and counted; it goes on by itself', async (t) => {
+  const { Upstream } = await import('./lib/upstream.js');
+  const up = await Upstream.start();
+  t.after(() => up.stop());
+  const gw = await Gateway.start({ t, config: config(up, settings('bodies', 'bodies')) });
+  const send = (id) => call(gw, { path: '/v1/chat/completions', headers: { ...chat.auth(KEYS.alice), 'x-client-request-id': id }, body: chat.body('openai/gpt-test') });
+  const dropped = async () => (await metrics(gw)).gproxy_request_log_dropped_total;
+  await shown(gw, (await send(newId('disk'))).requestId);
+  if (!limitFiles(gw, 0)) return t.skip('prlimit(1) cannot limit files');
+  const ids = Array.from({ length: 5 }, () => newId('disk'));
+  try {
+    for (const id of ids) assert.equal((await send(id)).status, 200);
+    await eventually(async () => (await dropped()) > 0, { timeout: 8000 * SLOW, what: 'an entry that is dropped' });
+  } finally {
+    limitFiles(gw, 'unlimited');
+  }
+  await eventually(async () => {
+    const { requestId } = await send(newId('disk'));
+    await sleep(100);
+    return log(gw, 'list', '--limit', '1000').some((r) => r.id === requestId);
+  }, { timeout: 10000 * SLOW, every: 100, what: 'an entry, once there is room' });
+  for (const id of ids) assert.equal((await gw.rows(id)).length, 1);
 });
 
 test('a file that is not ours is set aside', async (t) => {

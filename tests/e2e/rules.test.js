@@ -2,17 +2,19 @@
 // what no rule touches keeps its bytes.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { useRig, ask, newModel, assertError } from './lib/rig.js';
-import { DIALECTS, chat, responses, anthropic, gemini } from './lib/dialects.js';
+import { useRig, ask, assertError } from './lib/rig.js';
+import { chat, anthropic, gemini } from './lib/dialects.js';
 import { newUser, meteredConfig } from './lib/metered.js';
 import { call } from './lib/client.js';
 
 const user = newUser();
 const other = newUser();
+const narrow = newUser({ permissions: [{ models: 'old-*' }] });
+const plain = newUser({ permissions: [{ models: 'gpt-*' }] });
 const MAGIC = 'GPROXY_MAGIC_STRING_TRIGGER_CACHING_CREATE_49VA1S5V19GR4G89W2V695G9W9GV52W95V198WV5W2FC9DF';
 const rig = useRig({
   config: (up) => {
-    const config = meteredConfig(up, [user, other]);
+    const config = meteredConfig(up, [user, other, narrow, plain]);
     config.providers[1].settings.magic_strings = true;
     config.aliases.push({
       name: 'gpt-thinking-high',
@@ -108,8 +110,11 @@ test('magic strings become breakpoints at Anthropic, and are gone', async () => 
   assert.ok(!last().text.includes('GPROXY_MAGIC'));
 });
 
-test('permission is asked for the name that was sent', async () => {
-  // `old-name` leads elsewhere; nobody may use what only a rule would lead to.
-  const a = await ask(rig, chat, { key: user.key, model: 'not-a-name' });
-  assertError(chat, a, 404);
+test('permission is asked for the name that was sent, not for what a rule makes of it', async () => {
+  const old = await send(narrow, chat, { model: 'old-name' });
+  assert.equal(old.status, 200, old.text);
+  assert.equal(last().model, 'gpt-other');
+  assertError(chat, await send(narrow, chat, { model: 'gpt-other' }), 403);
+  assertError(chat, await send(plain, chat, { model: 'old-name' }), 403);
+  assert.equal((await send(plain, chat, { model: 'gpt-other' })).status, 200);
 });
